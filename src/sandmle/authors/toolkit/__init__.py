@@ -1,0 +1,1 @@
+"""What families share: text and image writers, splits, domains, wording, generic baselines."""

@@ -1,0 +1,1 @@
+"""Types and protocols that every layer shares; no I/O, no process, no framework lives here."""

@@ -1,0 +1,110 @@
+"""The 82 MLE-bench competition records: 60 are the paper's seeds, the others stay held out."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from pydantic import Field
+
+from sandmle.core.errors import unknown
+from sandmle.core.record import Record
+from sandmle.seeds.dna import TaskDNA
+
+
+class Leaderboard(Record):
+    """A competition's board, as MLE-bench's medal rule reads it; scores in the metric's unit."""
+
+    n_teams: int
+    best: float
+    worst: float
+    gold_threshold: float
+    silver_threshold: float
+    bronze_threshold: float
+    median_threshold: float
+    source: str
+    verified: bool
+
+
+class SeedRecord(Record):
+    """Facts of one competition; None where a fact is unknown."""
+
+    id: str
+    split: str
+    is_lite: bool
+    is_sandmle_seed: bool
+    mlebench_category: str | None
+    competition_type: str
+    modality: str
+    extra_modalities: tuple[str, ...]
+    task_type: str
+    metric: str
+    metric_family: str
+    mlebench_grader_name: str
+    is_lower_better: bool
+    dataset_size_gb: float | None
+    dataset_size_source: str | None
+    n_train: int | None
+    n_test: int | None
+    n_original_train: int | None
+    n_unit: str | None
+    n_source: str
+    n_note: str | None
+    split_rule: str
+    id_columns: tuple[str, ...]
+    target_columns: tuple[str, ...]
+    submission_columns: tuple[str, ...]
+    submission_constraints: tuple[str, ...]
+    n_classes: int | None
+    n_classes_source: str | None
+    answers_file: str
+    sample_submission_file: str
+    gold_submission_file: str | None
+    sample_submission_score: float | None
+    leaderboard: Leaderboard
+    in_mledojo: bool
+    mledojo_role: str | None
+    notes: tuple[Any, ...] = Field(default=())
+
+    def dna(self) -> TaskDNA:
+        """Return the traits that a new task inherits; names, subject and story stay behind."""
+        return TaskDNA(
+            seed_id=self.id,
+            modality=self.modality,
+            task_type=self.task_type,
+            metric=self.metric,
+            metric_family=self.metric_family,
+            higher_is_better=not self.is_lower_better,
+            n_classes=self.n_classes,
+            n_targets=max(1, len(self.target_columns)),
+            n_train=self.n_train,
+            n_test=self.n_test,
+            submission_columns=len(self.submission_columns),
+        )
+
+
+@cache
+def load_catalogue() -> dict[str, SeedRecord]:
+    """Return all 82 records by id, in the catalogue's order."""
+    text = files("sandmle.seeds").joinpath("catalogue.json").read_text(encoding="utf-8")
+    records = [SeedRecord.model_validate(item) for item in json.loads(text)["competitions"]]
+    return {record.id: record for record in records}
+
+
+def seed_ids() -> list[str]:
+    """Return the ids of the 60 seeds; the other 22 records are MLE-bench-lite and never seeds."""
+    return [record.id for record in load_catalogue().values() if record.is_sandmle_seed]
+
+
+def get_seed(seed_id: str) -> SeedRecord:
+    """Return a seed's record.
+
+    Raises:
+        UsageError: If the id is unknown, or is one of the 22 that are kept for evaluation.
+    """
+    seeds = seed_ids()
+    if seed_id not in seeds:
+        raise unknown("seed", seed_id, seeds)
+    return load_catalogue()[seed_id]

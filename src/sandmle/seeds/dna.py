@@ -1,0 +1,24 @@
+"""Task DNA: what a task looks like with all meaning taken out of it."""
+
+from __future__ import annotations
+
+from sandmle.core.record import Record
+
+
+class TaskDNA(Record):
+    """The traits of a task that a new one inherits; words as in the seed catalogue."""
+
+    seed_id: str | None = None
+    """The competition that it was taken from; None for a user's own table."""
+    modality: str
+    task_type: str
+    metric: str
+    """Metric in words."""
+    metric_family: str
+    """`auc`, `rmse`, `f1` ...: what families are matched by."""
+    higher_is_better: bool
+    n_classes: int | None = None
+    n_targets: int = 1
+    n_train: int | None = None
+    n_test: int | None = None
+    submission_columns: int = 2
