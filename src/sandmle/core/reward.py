@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -17,7 +18,7 @@ class Reward(Record):
     @property
     def total(self) -> float:
         """The sum of the terms."""
-        return sum(self.terms.values())
+        return math.fsum(self.terms.values())
 
 
 class RewardFunction(Protocol):

@@ -15,7 +15,7 @@ Values = NDArray[Any]
 """Floats, or an object array of Python strings for labels, texts, rankings and masks."""
 
 
-class BadPrediction(ValueError):  # noqa: N818 - like InvalidSubmission: not our failure
+class BadPrediction(ValueError):
     """Predictions that the metric cannot take; a sentence for the agent.
 
     A plain `ValueError` blames the answers or the caller instead.
@@ -115,10 +115,11 @@ class Metric(ABC):
         if self.values == "number":
             true = rng.normal(10.0, 2.0, shape)
             return true, true + rng.normal(0.0, 1.0, shape)
-        labels = rng.integers(0, 2, (2, *shape)).astype(str).astype(object)
-        return labels[0], labels[1]
+        true, pred = rng.integers(0, 2, (2, *shape))
+        true[0], true[1], pred[0] = 0, 1, 1
+        return true.astype(str).astype(object), pred.astype(str).astype(object)
 
-    def _accept(self, y_pred: Values) -> None:
+    def _accept(self, y_pred: Values) -> None:  # noqa: B027 - most formulas take every number
         """Raise `BadPrediction` for predictions outside the formula's domain."""
 
     def _prepare(self, values: Values, error: type[ValueError], what: str) -> Values:

@@ -1,0 +1,28 @@
+"""Exact match of whole rows of text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sandmle.metrics import METRICS
+from sandmle.metrics._base import Metric, Values
+
+
+@METRICS.register("exact_match")
+@dataclass(frozen=True)
+class ExactMatch(Metric):
+    """Share of rows in which every column equals the answer, character by character."""
+
+    name = "exact_match"
+    title = "exact match"
+    formula = "share of rows where p = y in every column, character by character"
+    higher_is_better = True
+    best = 1.0
+    values = "string"
+    columns = "any"
+
+    def score(self, y_true: Values, y_pred: Values, groups: Values | None) -> float:
+        """Score shapes (n, k)."""
+        return float(np.mean((y_pred == y_true).all(axis=1)))
