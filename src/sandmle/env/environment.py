@@ -1,0 +1,203 @@
+"""An agent's attempt at one task: a sandbox session, two tools, and the grade at the end.
+
+The environment says what the agent may know; how turns are written is a scaffold's matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sandmle.core.errors import SandboxError, UsageError, boundary
+from sandmle.core.execution import Execution, Sandbox, SandboxSession
+from sandmle.core.grade import Grade
+from sandmle.core.task import FeedbackMode, Limits
+from sandmle.env.feedback import execution_text, refusal, score_text
+from sandmle.env.submissions import SubmissionRule, Submissions
+from sandmle.env.task_grader import task_grader
+from sandmle.metrics import get_metric
+from sandmle.store import TaskDir
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a tool answered."""
+
+    text: str
+    """For the agent."""
+    execution: Execution | None = None
+    grade: Grade | None = None
+    """What the score tool measured; the host's, whatever `text` says of it."""
+    seconds: float = 0.0
+    """Wall time of the call, waiting included."""
+
+
+class Environment:
+    """One attempt at one task; used once, by one agent, inside `async with`.
+
+    Feedback of the score tool: `none` confirms the call; `valid` says whether the submission is
+    valid; `public` gives the score on the public split; `milestone`, the paper's way, gives score
+    and thresholds on all hidden rows, so an agent can climb on rows that it is graded on. The grade
+    always comes from the private split.
+
+    The agent's clock runs while it thinks and while its code runs; waiting for a free slot of the
+    sandbox and grading are not counted.
+
+    Args:
+        task_dir: The task.
+        sandbox: Where code runs; it is given `public/` and nothing else.
+        feedback: How much the score tool tells.
+        counts: Which submission is graded.
+        limits: Replace the task's own limits.
+        clock: Seconds, never going back.
+    """
+
+    def __init__(
+        self,
+        task_dir: TaskDir,
+        sandbox: Sandbox,
+        *,
+        feedback: FeedbackMode = "public",
+        counts: SubmissionRule = "last",
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.task = task_dir.task
+        self.feedback = feedback
+        self.counts = counts
+        self.limits = limits or self.task.limits
+        self._task_dir = task_dir
+        self._sandbox = sandbox
+        self._clock = clock
+        self._threads: ThreadPoolExecutor | None = None
+        self._session: SandboxSession | None = None
+        self._submissions: Submissions | None = None
+        self._started = 0.0
+        self._waited = 0.0
+
+    async def __aenter__(self) -> Self:
+        """Read the answers and open the sandbox session.
+
+        Raises:
+            UsageError: If the environment was used before or the task's folder is damaged.
+            SandboxError: If the session cannot be opened.
+            GraderError: If the answers cannot be read.
+        """
+        if self._threads is not None:
+            raise UsageError(f"the environment of task {self.task.id} was used; make a new one")
+        # Threads of its own: with a shared pool, closing would wait behind the runs it must kill.
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="environment")
+        opening = asyncio.ensure_future(self._in_thread(self._open))
+        try:
+            await asyncio.shield(opening)
+        except BaseException:
+            # A session that is still being opened must be waited for, or nobody would close it.
+            await asyncio.wait([opening])
+            await self._close()
+            raise
+        self._started = self._clock()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._close()
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds that the agent has left; negative when its time is over."""
+        return self.limits.total_seconds - (self._clock() - self._started - self._waited)
+
+    async def python(self, code: str) -> Observation:
+        """Run code in the work directory and describe the run.
+
+        Raises:
+            SandboxError: If the sandbox failed; nothing that the agent's code does is one.
+        """
+        session, _ = self._opened()
+        left = self.seconds_left
+        if left <= 0:
+            return Observation("The code was not run: the time for this task is over.")
+        if (reason := refusal(code)) is not None:
+            return Observation(reason)
+        timeout = min(self.limits.step_seconds, left)
+        began = self._clock()
+        execution = await self._in_thread(lambda: _run(session, code, timeout))
+        seconds = self._clock() - began
+        self._waited += max(0.0, seconds - execution.seconds)
+        text = execution_text(execution, self.limits, timeout_seconds=timeout)
+        return Observation(text, execution=execution, seconds=seconds)
+
+    async def score(self) -> Observation:
+        """Measure `submission.csv` as it is now and say what the feedback mode allows.
+
+        Raises:
+            SandboxError: If the file could not be fetched.
+            GraderError: If the grader failed.
+        """
+        _, submissions = self._opened()
+        began = self._clock()
+        grade = await self._in_thread(
+            lambda: submissions.measure(None if self.feedback == "milestone" else "public")
+        )
+        seconds = self._clock() - began
+        self._waited += seconds
+        title = get_metric(self.task.metric).full_title
+        text = score_text(self.feedback, grade, self.task, metric_title=title)
+        return Observation(text, grade=grade, seconds=seconds)
+
+    async def finish(self) -> Grade:
+        """Grade the submission that counts on the private split and close the session.
+
+        Raises:
+            SandboxError: If the file could not be fetched.
+            GraderError: If the grader failed.
+        """
+        _, submissions = self._opened()
+        grade = await self._in_thread(submissions.final)
+        await self._close()
+        return grade
+
+    def _open(self) -> None:
+        grader = task_grader(self._task_dir)
+        with boundary(SandboxError, "open a sandbox session"):
+            self._session = self._sandbox.open(self._task_dir.public, self.limits)
+        self._submissions = Submissions(
+            self._session, grader, thresholds=self.task.thresholds, rule=self.counts
+        )
+
+    def _opened(self) -> tuple[SandboxSession, Submissions]:
+        if self._session is None or self._submissions is None:
+            raise UsageError(
+                f"the environment of task {self.task.id} is not open; use it inside `async with` "
+                "and before `finish()`"
+            )
+        return self._session, self._submissions
+
+    async def _close(self) -> None:
+        session, self._session, self._submissions = self._session, None, None
+        if session is not None:
+            with boundary(SandboxError, "close a sandbox session"):
+                await self._in_thread(session.close)
+        if self._threads is not None:
+            self._threads.shutdown(wait=False)
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        if self._threads is None:
+            raise UsageError(f"the environment of task {self.task.id} is not open")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def _run(session: SandboxSession, code: str, timeout_seconds: float) -> Execution:
+    with boundary(SandboxError, "run the agent's code"):
+        return session.run(code, timeout_seconds=timeout_seconds)

@@ -1,0 +1,40 @@
+"""A policy that plays turns written beforehand; needs no model, no key and no GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sandmle.core.errors import PolicyError
+from sandmle.core.policy import Completion, Message
+from sandmle.policies import POLICIES
+
+
+@POLICIES.register("scripted")
+class ScriptedPolicy:
+    """Says its turns one after the other, whatever it is answered.
+
+    The turns come in the format of the scaffold that it plays for: `Scaffold.turns` writes them.
+
+    Args:
+        name: Name in the episode's record: "scripted:expert".
+        turns: What to say, turn by turn; the last one should end the episode.
+    """
+
+    def __init__(self, name: str, turns: Sequence[str]) -> None:
+        self.name = name
+        self._turns = tuple(turns)
+        self._said = 0
+
+    async def act(self, messages: Sequence[Message]) -> Completion:
+        """Return the next turn.
+
+        Raises:
+            PolicyError: If every turn has been said.
+        """
+        if self._said >= len(self._turns):
+            raise PolicyError(
+                f"{self.name} has {len(self._turns)} turns and was asked for one more after "
+                f"{len(messages)} messages; end them with an answer"
+            )
+        self._said += 1
+        return Completion(text=self._turns[self._said - 1])
