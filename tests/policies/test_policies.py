@@ -14,7 +14,7 @@ MESSAGES = [Message(role="user", content="go")]
 
 def episode(*steps):
     return Episode(
-        task_id="t", scaffold="react", policy="p", replica=0, seed=1, prompt="", steps=steps,
+        task_id="t", scaffold="react", policy="p", replica=0, seed=1, prompt=(), steps=steps,
         stop_reason="answered",
     )  # fmt: skip
 

@@ -22,6 +22,10 @@ THINK = "<think>a</think>\n"
 ANSWER = f"{THINK}<answer>submission</answer>"
 
 
+def told(trace):
+    return "\n\n".join(message.content for message in trace.prompt)
+
+
 async def play(task, sandbox, *turns, max_steps=15, **settings):
     trace = Trace()
     policy = ScriptedPolicy("scripted", turns)
@@ -72,17 +76,17 @@ async def test_the_last_turn_but_one_is_told_that_one_is_left(task, unsafe):
 )
 async def test_the_prompt_tells_the_rules_of_the_episode(task, unsafe, settings, said):
     _, trace = await play(task, unsafe, ANSWER, max_steps=7, **settings)
-    assert said in trace.prompt
-    assert "You have 7 turns and 2 minutes in all." in trace.prompt
-    assert "$" not in trace.prompt
-    assert task.task.description.strip() in trace.prompt
-    assert "- input/train.csv (" in trace.prompt
+    assert said in told(trace)
+    assert "You have 7 turns and 2 minutes in all." in told(trace)
+    assert "$" not in told(trace)
+    assert task.task.description.strip() in told(trace)
+    assert "- input/train.csv (" in told(trace)
 
 
 async def test_every_example_of_the_prompt_is_a_valid_turn(task, unsafe):
     _, trace = await play(task, unsafe, ANSWER)
-    examples = [part for part in trace.prompt.split("\n\n") if "\n<tool_call>" in part]
-    examples += [part for part in trace.prompt.split("\n\n") if "\n<answer>" in part]
+    examples = [part for part in told(trace).split("\n\n") if "\n<tool_call>" in part]
+    examples += [part for part in told(trace).split("\n\n") if "\n<answer>" in part]
     assert len(examples) == 3
     for example in examples:
         assert parse(THINK + example.partition("\n")[2]).well_formed
@@ -95,8 +99,8 @@ async def test_a_folder_of_many_files_is_one_line_of_the_prompt(tmp_path, unsafe
     edited = task.model_copy(update={"files": (*task.files, *many)})
     (task_dir.path / "task.json").write_text(edited.model_dump_json())
     _, trace = await play(task_dir, unsafe, ANSWER)
-    assert "- input/train/: 500 files, one is train/0.png" in trace.prompt
-    assert "499.png" not in trace.prompt
+    assert "- input/train/: 500 files, one is train/0.png" in told(trace)
+    assert "499.png" not in told(trace)
 
 
 async def test_tokens_and_usage_are_recorded_as_the_policy_gave_them(task, unsafe):

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from sandmle.core.episode import Episode
 from sandmle.core.errors import UsageError
+from sandmle.core.policy import Message
 from sandmle.store.episodes import EpisodeLog
 
 
 def episode(replica=0, task_id="tiny:1", prompt="go"):
     return Episode(
         task_id=task_id, scaffold="react", policy="p", replica=replica, seed=2**63 - 1,
-        prompt=prompt, steps=(), stop_reason="max_steps",
+        prompt=(Message(role="user", content=prompt),), steps=(), stop_reason="max_steps",
     )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def test_any_text_fits_into_one_line(tmp_path):
     with EpisodeLog(tmp_path / "e.jsonl") as log:
         log.append(episode(prompt=prompt))
         log.append(episode(1))
-    assert [e.prompt for e in EpisodeLog(tmp_path / "e.jsonl")] == [prompt, "go"]
+    assert [e.prompt[0].content for e in EpisodeLog(tmp_path / "e.jsonl")] == [prompt, "go"]
 
 
 @given(cut=st.integers(min_value=1))

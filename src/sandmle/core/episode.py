@@ -9,7 +9,7 @@ from pydantic import Field
 
 from sandmle.core.execution import Execution
 from sandmle.core.grade import Grade
-from sandmle.core.policy import Tokens, Usage
+from sandmle.core.policy import Message, Tokens, Usage
 from sandmle.core.record import Record
 from sandmle.core.reward import Reward
 
@@ -55,8 +55,8 @@ class Episode(Record):
     replica: int
     """Which attempt at the task this is, from 0; `task_id` and `replica` name the episode."""
     seed: int
-    prompt: str
-    """What the agent was told first: all that comes before the first step."""
+    prompt: tuple[Message, ...]
+    """What the agent was told before its first step."""
     steps: tuple[Step, ...]
     stop_reason: StopReason
     grade: Grade | None = None

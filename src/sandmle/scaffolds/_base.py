@@ -23,8 +23,8 @@ DEFAULT_MAX_STEPS = 15
 class Trace:
     """What has happened so far; filled while a scaffold runs, so that a failure loses nothing."""
 
-    prompt: str = ""
-    """Contents of the messages before the first step, an empty line between them."""
+    prompt: tuple[Message, ...] = ()
+    """The messages before the first step."""
     steps: list[Step] = field(default_factory=list)
 
 

@@ -53,7 +53,7 @@ class React:
     async def run(self, env: Environment, policy: Policy, *, trace: Trace) -> StopReason:
         """Alternate turns of the policy and answers of the tools; see `Scaffold.run`."""
         messages = self._prompt(env)
-        trace.prompt = "\n\n".join(message.content for message in messages)
+        trace.prompt = tuple(messages)
         for index in range(self.max_steps):
             asked = await ask(policy, messages, env)
             if asked is None:

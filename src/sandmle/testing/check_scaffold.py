@@ -115,7 +115,7 @@ def _check_record(episode: Episode, policy: RecordingPolicy) -> None:
             f"step {index}: the policy was shown something else than the record says",
         )
         _require(
-            "\n\n".join(message.content for message in prompt) == episode.prompt,
+            tuple(prompt) == episode.prompt,
             f"step {index}: the record's prompt is not the one that the policy was shown",
         )
 
