@@ -28,7 +28,8 @@ def test_a_foreign_exception_becomes_the_boundary_s_error(foreign: Exception) ->
 
 
 @pytest.mark.parametrize(
-    "ours", [InvalidSubmission("bad"), UsageError("no"), PolicyError("server"), SandboxError("bwrap")]
+    "ours",
+    [InvalidSubmission("bad"), UsageError("no"), PolicyError("server"), SandboxError("bwrap")],
 )
 def test_our_own_errors_pass_the_boundary_unchanged(ours: SandmleError) -> None:
     with pytest.raises(type(ours)) as caught, boundary(GraderError, "grade"):

@@ -58,7 +58,7 @@ def test_a_new_file_is_a_new_entry(package: Path) -> None:
 def test_an_unknown_entry_is_answered_with_the_nearest(package: Path) -> None:
     from registry_under_test import WORDS
 
-    with pytest.raises(UsageError, match="no word 'zwie'. Did you mean 'zwei'"):
+    with pytest.raises(UsageError, match=r"no word 'zwie'\. Did you mean 'zwei'"):
         WORDS.get("zwie")
 
 

@@ -46,7 +46,7 @@ def test_a_negative_root_is_refused() -> None:
 
 
 def test_a_known_seed_stays_what_it_is() -> None:
-    assert derive_seed(7, "tabular/price-v1", 0) == 196703904259393440594651399098594042041
+    assert derive_seed(7, "tabular/price-v1", 0) == 95204177512287795711382256882760682257
 
 
 @given(roots)
@@ -67,7 +67,9 @@ def test_child_streams_are_apart_from_their_parent(root: int) -> None:
 
 
 def test_streams_do_not_depend_on_the_hash_seed() -> None:
-    code = "from sandmle.core.seeding import Streams; print(Streams(5).rng('a', 1).random(2).tolist())"
+    code = (
+        "from sandmle.core.seeding import Streams; print(Streams(5).rng('a', 1).random(2).tolist())"
+    )
     printed = {
         subprocess.run(
             [sys.executable, "-c", code],

@@ -110,7 +110,9 @@ def test_a_submission_has_at_least_one_target() -> None:
         SubmissionSchema(id_column="id", targets=(), rows=1)
 
 
-@pytest.mark.parametrize(("kind", "labels"), [("label", ()), ("number", ("a",)), ("string", ("a",))])
+@pytest.mark.parametrize(
+    ("kind", "labels"), [("label", ()), ("number", ("a",)), ("string", ("a",))]
+)
 def test_label_columns_and_no_others_list_labels(kind: str, labels: tuple[str, ...]) -> None:
     with pytest.raises(ValidationError, match="exactly the columns of kind 'label'"):
         Column.model_validate({"name": "y", "kind": kind, "labels": labels})

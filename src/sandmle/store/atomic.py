@@ -25,13 +25,14 @@ def new_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
     Raises:
         UsageError: If `target` is there and `force` is not given.
     """
-    if target.exists() and not force:
-        raise UsageError(f"{target} is there already; choose another name or give --force")
+    _refuse_taken(target, force=force)
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield work
         work.chmod(0o755)
+        # again: another process may have made it while the block ran
+        _refuse_taken(target, force=force)
         if target.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
             target.rename(old / target.name)
@@ -41,6 +42,11 @@ def new_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
             work.rename(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _refuse_taken(target: Path, *, force: bool) -> None:
+    if target.exists() and not force:
+        raise UsageError(f"{target} is there already; choose another name or give --force")
 
 
 def write_file(target: Path, data: bytes) -> None:

@@ -123,7 +123,8 @@ def only_the_work_directory_and_temporary_places_are_writable(sandbox: Sandbox) 
     """Everything else, the input included, is read-only."""
     code = """
         import os, sys
-        places = ["/", "/usr", "/etc", "/dev", "/proc/sys/kernel", "input", sys.prefix,
+        places = ["/", "/usr", "/etc", "/dev", "/proc/sys/kernel", "input",
+                  os.path.join(sys.prefix, "bin"),
                   os.path.dirname(os.__file__)]
         for place in places:
             try:

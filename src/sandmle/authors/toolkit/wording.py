@@ -83,9 +83,9 @@ def _evaluation(evaluation: Evaluation, rng: np.random.Generator) -> str:
     opening = _pick(
         rng,
         (
-            f"Submissions are scored by {metric.title} ({direction}).",
-            f"The metric is {metric.title}; {direction}.",
-            f"We compare your predictions with the truth by {metric.title}: {direction}.",
+            f"Submissions are scored by {metric.full_title} ({direction}).",
+            f"The metric is {metric.full_title}; {direction}.",
+            f"We compare your predictions with the truth by {metric.full_title}: {direction}.",
         ),
     )
     return f"{opening}\n\nFormula, with y the truth and p your prediction: `{metric.formula}`"

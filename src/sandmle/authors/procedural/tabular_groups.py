@@ -1,0 +1,307 @@
+"""Binary classification under ROC AUC on groups that training never saw, with a train-only leak.
+
+Hidden rule: logit = additive terms + products of latents *within* a group; each group has its own
+offset and scale for each column, and a column written after the outcome gives it away in training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandmle.authors.procedural import FAMILIES
+from sandmle.authors.procedural._family import Family, Fit
+from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.toolkit import columns as col
+from sandmle.authors.toolkit import defects
+from sandmle.authors.toolkit.answers import answers_csv, row_ids
+from sandmle.authors.toolkit.csvtext import csv_bytes, rounded
+from sandmle.authors.toolkit.domains import Field, Place, Skin, wardrobe
+from sandmle.authors.toolkit.ladder_groups import groups_ladder
+from sandmle.authors.toolkit.terms import Term, total, weights
+from sandmle.core.draft import Reference, Trap
+from sandmle.core.record import Record
+from sandmle.core.seeding import Streams
+from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.seeds.dna import TaskDNA
+
+TEST_GROUPS = 40
+TEST_ROWS_PER_GROUP = 70
+SENTINEL = -99.0
+MISSING = 0.08
+"""Share of missing cells in a column that has any."""
+
+
+class GroupsRule(Record):
+    """The hidden rule of one task, with its defects."""
+
+    skin: str
+    train_groups: int
+    rows_per_group: int
+    fields: tuple[str, ...]
+    """Numeric columns; latent i stands behind field i."""
+    order: tuple[str, ...]
+    """Columns in the order of the file."""
+    loadings: tuple[tuple[float, ...], ...]
+    terms: tuple[Term, ...]
+    slope: float
+    """Logit per unit of the summed terms."""
+    intercept: float
+    offset_sd: float
+    """Spread of a group's offsets, in units of the spread within groups."""
+    scale_sd: float
+    """Spread of the log of a group's scales."""
+    drift_sd: float
+    """Spread of a group's drift per standard deviation of its clock, in units as above."""
+    leak: str
+    leak_shift: float
+    """How far the outcome moves the leaking latent on training rows."""
+    coded: tuple[str, ...]
+    """Columns where some cells hold a sentinel code."""
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of one role: the columns of the file, the labels and their true chances."""
+
+    table: dict[str, Any]
+    label: NDArray[np.int64]
+    chance: NDArray[np.float64]
+
+
+class TabularGroups(Family):
+    """Predict a yes or no at sites that no training row comes from."""
+
+    name = "tabular/groups-v1"
+    modality = "tabular"
+    task_type = "binary_classification"
+    summary = (
+        "ROC AUC on unseen groups with their own offsets and scales; one column leaks in training."
+    )
+    fit = Fit(
+        modalities=frozenset({"tabular"}),
+        task_types=frozenset({"binary_classification", "multilabel_classification", "ranking"}),
+        metric_families=frozenset({"auc", "log_loss", "rank_corr", "accuracy"}),
+    )
+
+    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
+        """Choose skin, rule, defects and the leaking column."""
+        rng = streams.rng("rule")
+        skin = wardrobe("groups").draw(rng)
+        rule = _draw_rule(rng, skin, difficulty)
+        title, story = wardrobe("groups").tell(skin, streams.rng("words"))
+        return Design(
+            family=self.name,
+            modality=self.modality,
+            task_type=self.task_type,
+            title=title,
+            domain=skin.domain,
+            difficulty=difficulty,
+            story=story,
+            rule=rule.model_dump(mode="json"),
+            skills=_skills(difficulty),
+            traps=(Trap(column=rule.leak, why="written after the outcome on training rows only"),),
+        )
+
+    def develop(self, design: Design, streams: Streams) -> Material:
+        """Draw groups and rows, spoil them, and write files, answers, ladder and oracle."""
+        rule = GroupsRule.model_validate(design.rule)
+        skin = wardrobe("groups").get(rule.skin)
+        place = _place(skin)
+        count = rule.train_groups + TEST_GROUPS
+        codes = sorted(streams.rng("codes").choice(899, size=count, replace=False) + 100)
+        order = streams.rng("roles").permutation(count)
+        names = [f"{place.prefix}{codes[int(i)]}" for i in order]
+        train = _draw_rows(
+            rule, skin, streams.child("train"), names[: rule.train_groups], leaking=True
+        )
+        test = _draw_rows(
+            rule, skin, streams.child("test"), names[rule.train_groups :], leaking=False
+        )
+        rows, test_rows = len(train.label), len(test.label)
+        ids = row_ids(streams.rng("ids"), rows + test_rows, prefix=skin.id_prefix)
+        keyed = {skin.id_column: ids[rows:]}
+        return Material(
+            train_rows=rows,
+            public={
+                "train.csv": csv_bytes(
+                    {skin.id_column: ids[:rows], **train.table, skin.target: train.label}
+                ),
+                "test.csv": csv_bytes({**keyed, **test.table}),
+                "sample_submission.csv": csv_bytes({**keyed, skin.target: [0.5] * test_rows}),
+            },
+            answers=answers_csv(
+                {**keyed, skin.target: test.label},
+                streams.rng("split"),
+                groups=test.table[place.name],
+            ),
+            ladder=groups_ladder(skin, leak=rule.leak),
+            reference=Reference(
+                kind="oracle", submission=csv_bytes({**keyed, skin.target: test.chance})
+            ),
+            files=(
+                Note("train.csv", skin.exported[0]),
+                Note("test.csv", skin.exported[1]),
+                Note("sample_submission.csv", "a valid submission that gives every row one half"),
+            ),
+            columns=_column_notes(rule, skin),
+        )
+
+    def evaluate(self, design: Design, material: Material) -> Evaluation:
+        """Score by ROC AUC; submissions are chances."""
+        skin = wardrobe("groups").get(design.rule["skin"])
+        return Evaluation(
+            metric=MetricSpec(name="roc_auc"),
+            submission=SubmissionSchema(
+                id_column=skin.id_column,
+                targets=(Column(name=skin.target, kind="number", low=0.0, high=1.0),),
+                rows=TEST_GROUPS * TEST_ROWS_PER_GROUP,
+            ),
+        )
+
+
+def _skills(difficulty: int) -> tuple[str, ...]:
+    grown = (
+        ("leak_detection", "group_normalisation", "group_validation", "interactions"),
+        ("group_scaling", "sentinel_codes"),
+        ("drift_removal",),
+    )
+    return tuple(skill for level in grown[: difficulty + 1] for skill in level)
+
+
+def _place(skin: Skin) -> Place:
+    if skin.place is None:
+        raise ValueError(f"skin {skin.key!r} has no place; rows of this family belong to groups")
+    return skin.place
+
+
+def _draw_rule(rng: np.random.Generator, skin: Skin, difficulty: int) -> GroupsRule:
+    count = 6
+    picked = sorted(rng.choice(len(skin.fields), size=count, replace=False))
+    fields = tuple(skin.fields[int(index)].name for index in picked)
+    loadings = col.draw_loadings(rng, count)
+    terms = _draw_terms(rng, count, difficulty)
+    leak = skin.afterthoughts[int(rng.integers(len(skin.afterthoughts)))].name
+    probe = total(terms, col.probe(loadings))
+    place = _place(skin)
+    names = [*fields, leak, place.name, place.clock.name, *(c.name for c in skin.categories)]
+    slope = rng.uniform(2.6, 3.2) / np.std(probe)
+    groups = int(rng.integers(8, 11))
+    return GroupsRule(
+        skin=skin.key,
+        train_groups=groups,
+        rows_per_group=int(rng.integers(176, 201)) // groups,
+        fields=fields,
+        order=tuple(names[int(i)] for i in rng.permutation(len(names))),
+        loadings=tuple(tuple(row) for row in loadings),
+        terms=terms,
+        slope=round(float(slope), 5),
+        intercept=round(float(-slope * np.median(probe) - rng.uniform(0.0, 0.8)), 5),
+        offset_sd=round(float(rng.uniform(1.3, 1.8)), 5),
+        scale_sd=0.45 if difficulty >= 1 else 0.0,
+        drift_sd=0.9 if difficulty >= 2 else 0.0,
+        leak=leak,
+        leak_shift=round(float(rng.uniform(1.0, 1.3)), 5),
+        coded=tuple(sorted(fields[int(i)] for i in rng.permutation(count)[:2]))
+        if difficulty >= 1
+        else (),
+    )
+
+
+def _draw_terms(rng: np.random.Generator, count: int, difficulty: int) -> tuple[Term, ...]:
+    """Draw linear effects of all but one latent, and products that take over with difficulty."""
+    places = [int(i) for i in rng.permutation(count)]
+    linear = weights(rng, count - 1, low=0.3, high=0.7)
+    terms = [Term(kind="linear", of=(i,), weight=w) for i, w in zip(places, linear, strict=False)]
+    pairs = [(places[0], places[1]), (places[2], places[3]), (places[4], places[5])]
+    size = (0.8, 0.9, 1.0)[difficulty] / np.sqrt(1 + difficulty)
+    products = weights(rng, 1 + difficulty, low=size, high=size)
+    terms += [
+        Term(kind="product", of=p, weight=w)
+        for p, w in zip(pairs[: 1 + difficulty], products, strict=True)
+    ]
+    return tuple(terms)
+
+
+def _draw_rows(
+    rule: GroupsRule, skin: Skin, streams: Streams, names: list[str], *, leaking: bool
+) -> _Rows:
+    per_group = rule.rows_per_group if leaking else TEST_ROWS_PER_GROUP
+    rows = per_group * len(names)
+    group = streams.rng("order").permutation(np.repeat(np.arange(len(names)), per_group))
+    z = col.latents(streams.rng("latents"), rows, loadings=rule.loadings)
+    clock = rounded(np.clip(streams.rng("clock").standard_normal(rows), -2.5, 2.5))
+    chance = rounded(1.0 / (1.0 + np.exp(-(rule.intercept + rule.slope * total(rule.terms, z)))))
+    label = (streams.rng("outcomes").random(rows) < chance).astype(np.int64)
+    seen = _as_sites_see_it(rule, streams.rng("sites"), z, group, clock)
+    place = _place(skin)
+    table: dict[str, Any] = {
+        place.name: [names[int(code)] for code in group],
+        place.clock.name: _cells(place.clock, clock),
+    }
+    for category in skin.categories:
+        code = streams.rng("labels", category.name).integers(0, len(category.values), size=rows)
+        table[category.name] = [category.values[int(value)] for value in code]
+    by_name = {field.name: field for field in (*skin.fields, *skin.afterthoughts)}
+    for index, name in enumerate(rule.fields):
+        values = col.render(by_name[name], seen[:, index])
+        if name in rule.coded:
+            gone = defects.missing_at_random(streams.rng("missing", name), rows, share=MISSING)
+            values = defects.blanked(values, gone, code=SENTINEL)
+        table[name] = col.as_cells(values, decimals=by_name[name].decimals)
+    table[rule.leak] = _cells(
+        by_name[rule.leak], _leak(rule, streams.rng("leak"), label, leaking=leaking)
+    )
+    return _Rows({name: table[name] for name in rule.order}, label, chance)
+
+
+def _as_sites_see_it(
+    rule: GroupsRule,
+    rng: np.random.Generator,
+    z: NDArray[np.float64],
+    group: NDArray[np.int64],
+    clock: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Apply each group's offset, scale and drift to the latents, shape (n, k)."""
+    shape = (int(group.max()) + 1, z.shape[1])
+    offset = rule.offset_sd * rng.standard_normal(shape)
+    scale = np.exp(rule.scale_sd * np.clip(rng.standard_normal(shape), -2.0, 2.0))
+    drift = rule.drift_sd * rng.standard_normal(shape)
+    moved = scale[group] * (z + drift[group] * clock[:, None]) + offset[group]
+    return rounded(moved)
+
+
+def _leak(
+    rule: GroupsRule, rng: np.random.Generator, label: NDArray[np.int64], *, leaking: bool
+) -> NDArray[np.float64]:
+    """Let the outcome move the column in training; elsewhere an unrelated outcome does.
+
+    So its distribution is the same in both files, and only its meaning is lost.
+    """
+    outcome = label if leaking else rng.permutation(label)
+    return rounded(rule.leak_shift * (2.0 * outcome - 1.0) + rng.standard_normal(len(label)))
+
+
+def _cells(field: Field, latent: NDArray[np.float64]) -> list[Any]:
+    return col.as_cells(col.render(field, latent), decimals=field.decimals)
+
+
+def _column_notes(rule: GroupsRule, skin: Skin) -> tuple[Note, ...]:
+    place = _place(skin)
+    plain = (*skin.fields, *skin.afterthoughts, place.clock)
+    texts = {field.name: field.text for field in plain}
+    for name in rule.coded:
+        texts[name] += f"; {SENTINEL:g} where there is no reading"
+    texts.update({category.name: category.text for category in skin.categories})
+    texts[place.name] = f"{place.text}; none is in both files"
+    return (
+        Note(skin.id_column, skin.id_text),
+        *(Note(name, texts[name]) for name in rule.order),
+        Note(skin.target, f"the target: {skin.target_text}; only in `train.csv`"),
+    )
+
+
+FAMILIES.register(TabularGroups.name)(TabularGroups())

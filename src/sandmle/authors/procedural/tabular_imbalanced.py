@@ -1,0 +1,331 @@
+"""Binary classification under F1 with few positives, which no single column gives away.
+
+Hidden rule: risk = a quadratic shape in two latents (saddle, outskirts, mismatch ...) + additive
+terms; a label may switch the shape off. Columns live on scales from thousandths to thousands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandmle.authors.procedural import FAMILIES
+from sandmle.authors.procedural._family import Family, Fit
+from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.toolkit import columns as col
+from sandmle.authors.toolkit import defects
+from sandmle.authors.toolkit.answers import answers_csv, row_ids
+from sandmle.authors.toolkit.csvtext import csv_bytes, rounded
+from sandmle.authors.toolkit.domains import Skin, wardrobe
+from sandmle.authors.toolkit.ladder_imbalanced import imbalanced_ladder
+from sandmle.authors.toolkit.terms import Term, total, weights
+from sandmle.core.draft import Reference
+from sandmle.core.record import Record
+from sandmle.core.seeding import Streams
+from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.seeds.dna import TaskDNA
+
+TEST_ROWS = 2_800
+"""So many that the graded share of them is about 2,000: F1 rests on the few positives alone."""
+PROBE_ROWS = 5_000
+SENTINEL = -999.0
+SHAPES = {
+    "outskirts": (0.8, 0.8, 0.0),
+    "saddle": (0.0, 0.0, 1.1),
+    "crossed": (0.0, 0.0, -1.1),
+    "mismatch": (0.6, 0.6, -0.85),
+    "twisted": (0.35, -0.35, 1.0),
+}
+"""Weights of both squares and of the product; the rare rows lie where the form is large."""
+
+
+class Risk(Record):
+    """How risky a row is: gate times shape, plus plain terms, plus lift."""
+
+    shape_terms: tuple[Term, ...]
+    plain_terms: tuple[Term, ...]
+    gates: tuple[float, ...]
+    """By how much each label of the first category turns the shape up."""
+    lifts: tuple[float, ...]
+    """What each label of the first category adds."""
+
+    def of(self, z: NDArray[np.float64], code: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the risk of rows with latents (n, k) and label codes (n,), shape (n,)."""
+        gate, lift = np.asarray(self.gates)[code], np.asarray(self.lifts)[code]
+        return np.asarray(gate * total(self.shape_terms, z) + total(self.plain_terms, z) + lift)
+
+
+class ImbalancedRule(Record):
+    """The hidden rule of one task, with its defects."""
+
+    skin: str
+    train_rows: int
+    fields: tuple[str, ...]
+    """Numeric columns; latent i stands behind field i."""
+    order: tuple[str, ...]
+    """Columns in the order of the file."""
+    loadings: tuple[tuple[float, ...], ...]
+    shapes: tuple[str, ...]
+    risk: Risk
+    threshold: float
+    slope: float
+    """Logit per unit of risk."""
+    metric: str
+    """`f1`, or `mcc` where the DNA has it."""
+    cut: float
+    """Chance above which marking a row pays under F1."""
+    coded: tuple[str, ...]
+    """Columns where some cells hold a sentinel code."""
+    saturated: dict[str, float]
+    """Columns whose sensor saturates, by the latent value where it does."""
+    messy_share: float
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of one role: the columns of the file, the labels and their true chances."""
+
+    table: dict[str, Any]
+    label: NDArray[np.int64]
+    chance: NDArray[np.float64]
+
+
+class TabularImbalanced(Family):
+    """Mark the few rows of a rare kind."""
+
+    name = "tabular/imbalanced-v1"
+    modality = "tabular"
+    task_type = "binary_classification"
+    summary = "F1 where one row in seven is positive, inside a shape that takes two columns to see."
+    fit = Fit(
+        modalities=frozenset({"tabular"}),
+        task_types=frozenset({"binary_classification", "multilabel_classification"}),
+        metric_families=frozenset({"f1", "f_beta", "mcc", "jaccard"}),
+    )
+
+    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
+        """Choose skin, shape of the risk, and defects."""
+        rng = streams.rng("rule")
+        skin = wardrobe("imbalanced").draw(rng)
+        metric = "mcc" if dna.metric_family == "mcc" else "f1"
+        rule = _draw_rule(rng, skin, difficulty, metric=metric)
+        title, story = wardrobe("imbalanced").tell(skin, streams.rng("words"))
+        return Design(
+            family=self.name,
+            modality=self.modality,
+            task_type=self.task_type,
+            title=title,
+            domain=skin.domain,
+            difficulty=difficulty,
+            story=story,
+            rule=rule.model_dump(mode="json"),
+            skills=_skills(difficulty),
+        )
+
+    def develop(self, design: Design, streams: Streams) -> Material:
+        """Draw rows, spoil them, and write files, answers, ladder and oracle."""
+        rule = ImbalancedRule.model_validate(design.rule)
+        skin = wardrobe("imbalanced").get(rule.skin)
+        train = _draw_rows(rule, skin, streams.child("train"), rule.train_rows)
+        test = _draw_rows(rule, skin, streams.child("test"), TEST_ROWS)
+        ids = row_ids(streams.rng("ids"), rule.train_rows + TEST_ROWS, prefix=skin.id_prefix)
+        keyed = {skin.id_column: ids[rule.train_rows :]}
+        best = (test.chance > rule.cut).astype(np.int64)
+        return Material(
+            train_rows=rule.train_rows,
+            public={
+                "train.csv": csv_bytes(
+                    {
+                        skin.id_column: ids[: rule.train_rows],
+                        **train.table,
+                        skin.target: train.label,
+                    }
+                ),
+                "test.csv": csv_bytes({**keyed, **test.table}),
+                "sample_submission.csv": csv_bytes({**keyed, skin.target: [0] * TEST_ROWS}),
+            },
+            answers=answers_csv({**keyed, skin.target: test.label}, streams.rng("split")),
+            ladder=imbalanced_ladder(skin),
+            reference=Reference(kind="oracle", submission=csv_bytes({**keyed, skin.target: best})),
+            files=_file_notes(skin, streams.rng("phrases")),
+            columns=_column_notes(rule, skin),
+        )
+
+    def evaluate(self, design: Design, material: Material) -> Evaluation:
+        """Score by F1 of the rare class, or by MCC; submissions are decisions."""
+        skin = wardrobe("imbalanced").get(design.rule["skin"])
+        return Evaluation(
+            metric=MetricSpec(name=design.rule["metric"]),
+            submission=SubmissionSchema(
+                id_column=skin.id_column,
+                targets=(Column(name=skin.target, kind="label", labels=("0", "1")),),
+                rows=TEST_ROWS,
+            ),
+        )
+
+
+def _skills(difficulty: int) -> tuple[str, ...]:
+    grown = (
+        ("threshold_tuning", "feature_scaling", "nonlinear_features", "class_imbalance"),
+        ("sentinel_codes", "label_interactions"),
+        ("clean_labels", "clipped_sensors", "two_mechanisms"),
+    )
+    return tuple(skill for level in grown[: difficulty + 1] for skill in level)
+
+
+def _draw_rule(
+    rng: np.random.Generator, skin: Skin, difficulty: int, *, metric: str
+) -> ImbalancedRule:
+    count = 7
+    picked = sorted(rng.choice(len(skin.fields), size=count, replace=False))
+    fields = tuple(skin.fields[int(index)].name for index in picked)
+    loadings = col.draw_loadings(rng, count)
+    places = [int(i) for i in rng.permutation(count)]
+    shapes = tuple(
+        str(s) for s in rng.choice(sorted(SHAPES), size=1 + (difficulty == 2), replace=False)
+    )
+    shape_terms = tuple(
+        term
+        for index, shape in enumerate(shapes)
+        for term in _shape(shape, (places[2 * index], places[2 * index + 1]), (1.0, 0.6)[index])
+    )
+    linear = weights(rng, 3, low=0.15, high=0.3)
+    plain = tuple(
+        Term(kind="linear", of=(i,), weight=w)
+        for i, w in zip((places[0], places[4], places[5]), linear, strict=True)
+    )
+    gates, lifts = _draw_gates(rng, len(skin.categories[0].values), difficulty)
+    risk = Risk(shape_terms=shape_terms, plain_terms=plain, gates=gates, lifts=lifts)
+    threshold, slope, cut = _calibrate(rng, risk, loadings)
+    names = [*fields, *(category.name for category in skin.categories)]
+    return ImbalancedRule(
+        skin=skin.key,
+        train_rows=int(rng.integers(185, 201)),
+        fields=fields,
+        order=tuple(names[int(i)] for i in rng.permutation(len(names))),
+        loadings=tuple(tuple(row) for row in loadings),
+        shapes=shapes,
+        risk=risk,
+        threshold=threshold,
+        slope=slope,
+        metric=metric,
+        cut=cut,
+        coded=(fields[places[1]], fields[places[4]]) if difficulty >= 1 else (),
+        saturated={fields[places[5]]: 1.2, fields[places[3]]: 1.6} if difficulty >= 2 else {},
+        messy_share=0.3 if difficulty >= 2 else 0.0,
+    )
+
+
+def _shape(shape: str, pair: tuple[int, int], weight: float) -> tuple[Term, ...]:
+    """Return the terms of a quadratic shape; a straight line through it tells next to nothing."""
+    first, second, both = SHAPES[shape]
+    terms = (
+        Term(kind="square", of=pair[:1], weight=round(first * weight, 5)),
+        Term(kind="square", of=pair[1:], weight=round(second * weight, 5)),
+        Term(kind="product", of=pair, weight=round(both * weight, 5)),
+    )
+    return tuple(term for term in terms if term.weight != 0)
+
+
+def _draw_gates(
+    rng: np.random.Generator, labels: int, difficulty: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Draw how labels of the first category switch and lift the risk; level 0 only lifts."""
+    lifts = tuple(round(float(lift), 5) for lift in 0.2 * rng.standard_normal(labels))
+    if difficulty == 0:
+        return (1.0,) * labels, lifts
+    gates = np.ones(labels)
+    gates[int(rng.integers(labels))] = 0.0
+    return tuple(float(gate) for gate in gates), lifts
+
+
+def _calibrate(
+    rng: np.random.Generator, risk: Risk, loadings: list[list[float]]
+) -> tuple[float, float, float]:
+    """Return threshold and slope for the wanted share of positives and oracle, and F1's cut."""
+    z = col.probe(loadings, rows=PROBE_ROWS)
+    values = risk.of(z, np.arange(PROBE_ROWS) % len(risk.gates))
+    rate, wanted = rng.uniform(0.13, 0.16), rng.uniform(0.84, 0.9)
+    threshold = float(np.quantile(values, 1.0 - rate))
+    for slope in np.geomspace(1.0, 60.0, 60):
+        chance = 1.0 / (1.0 + np.exp(-slope * (values - threshold)))
+        best, cut = _best_f1(chance)
+        if best >= wanted:
+            break
+    return round(threshold, 5), round(float(slope), 5), round(cut, 3)
+
+
+def _best_f1(chance: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the best expected F1 of marking all rows above a cut, and that cut."""
+    cuts = [0.2 + 0.02 * step for step in range(20)]
+    marked = [chance > cut for cut in cuts]
+    scores = [2 * chance[rows].sum() / (rows.sum() + chance.sum()) for rows in marked]
+    best = int(np.argmax(scores))
+    return float(scores[best]), cuts[best]
+
+
+def _draw_rows(rule: ImbalancedRule, skin: Skin, streams: Streams, rows: int) -> _Rows:
+    z = col.latents(streams.rng("latents"), rows, loadings=rule.loadings)
+    first, second = skin.categories
+    code = streams.rng("labels").integers(0, len(first.values), size=rows)
+    other = streams.rng("other labels").integers(0, len(second.values), size=rows)
+    risk = rule.risk.of(z, code)
+    chance = rounded(1.0 / (1.0 + np.exp(-rule.slope * (risk - rule.threshold))))
+    label = (streams.rng("outcomes").random(rows) < chance).astype(np.int64)
+    spelt = defects.messy(
+        streams.rng("messy"), [first.values[int(i)] for i in code], share=rule.messy_share
+    )
+    table: dict[str, Any] = {
+        first.name: spelt,
+        second.name: [second.values[int(i)] for i in other],
+    }
+    by_name = {field.name: field for field in skin.fields}
+    for index, name in enumerate(rule.fields):
+        top = rule.saturated.get(name, np.inf)
+        values = col.render(by_name[name], defects.clipped(z[:, index], low=-np.inf, high=top))
+        if name in rule.coded:
+            gone = defects.missing_at_random(streams.rng("missing", name), rows, share=0.07)
+            values = defects.blanked(values, gone, code=SENTINEL)
+        table[name] = col.as_cells(values, decimals=by_name[name].decimals)
+    return _Rows({name: table[name] for name in rule.order}, label, chance)
+
+
+def _file_notes(skin: Skin, rng: np.random.Generator) -> tuple[Note, ...]:
+    known = (
+        f"{skin.rows} that were checked, with the result",
+        f"the labelled sample of {skin.rows}",
+        f"{skin.rows} with `{skin.target}`",
+    )
+    asked = (
+        f"{skin.rows} for which you decide",
+        f"{skin.rows} that nobody has checked",
+        f"new {skin.rows}, without `{skin.target}`",
+    )
+    return (
+        Note("train.csv", str(rng.choice(known))),
+        Note("test.csv", str(rng.choice(asked))),
+        Note("sample_submission.csv", "a valid submission that marks nothing"),
+    )
+
+
+def _column_notes(rule: ImbalancedRule, skin: Skin) -> tuple[Note, ...]:
+    texts = {field.name: field.text for field in skin.fields}
+    for name in rule.coded:
+        texts[name] += f"; {SENTINEL:g} where it was not recorded"
+    for name in rule.saturated:
+        texts[name] += "; large values are written as an upper limit"
+    for category in skin.categories:
+        texts[category.name] = category.text
+    if rule.messy_share > 0:
+        texts[skin.categories[0].name] += ", typed by hand"
+    return (
+        Note(skin.id_column, skin.id_text),
+        *(Note(name, texts[name]) for name in rule.order),
+        Note(skin.target, f"the target: {skin.target_text}; only in `train.csv`"),
+    )
+
+
+FAMILIES.register(TabularImbalanced.name)(TabularImbalanced())

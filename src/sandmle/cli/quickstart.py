@@ -1,0 +1,104 @@
+"""`sandmle quickstart`: the whole loop in one command, without key, GPU or network."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from pathlib import Path
+
+import typer
+
+from sandmle.authors.table import table_draft
+from sandmle.cli._console import err, out, say_json
+from sandmle.cli.generate import say_yield, shown
+from sandmle.cli.run_ import REPORT, RunSettings, play, show, summary_rows
+from sandmle.cli.task import make
+from sandmle.core.draft import TaskDraft
+from sandmle.core.errors import UsageError
+from sandmle.core.seeding import derive_seed
+from sandmle.generate import Plan, generate, read_set, yield_report
+from sandmle.store import TaskSet
+
+GENERATED = 11
+"""Tasks from competition seeds; the twelfth is a real table."""
+_PARTS = ("tasks", "tables", "run")
+
+
+def quickstart(
+    to: Path = typer.Option(Path("quickstart"), "--out", help="Folder; the same command resumes."),
+    seed: int | None = typer.Option(None, help="Root seed. Default: 128 random bits."),
+    sandbox: str = typer.Option("cold", help="cold, or unsafe: no isolation at all."),
+    group_size: int = typer.Option(4, "-G", "--group-size", help="Episodes of each task."),
+    jobs: int = typer.Option(2, min=1, help="Processes that make tasks, and episodes at once."),
+    force: bool = typer.Option(False, "--force", help="Start afresh in the folder."),
+    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+) -> None:
+    """Make 12 verified tasks, play them with baselines of mixed quality, and report."""
+    began = time.monotonic()
+    if force:
+        _clear(to)
+    outcomes = list(
+        shown(generate(to / "tasks", Plan(count=GENERATED), root_seed=seed, jobs=jobs), GENERATED)
+    )
+    _table_task(to)
+    task_dirs = list(TaskSet.open(to / "tasks"))
+    made = time.monotonic()
+    settings = RunSettings(sandbox=sandbox, group_size=group_size)
+    episodes, _ = play(task_dirs, settings, to / "run", max_concurrent=jobs)
+    ended = time.monotonic()
+    rows = summary_rows(task_dirs, episodes)
+    masked = sum(episode.masked for episode in episodes)
+    if as_json:
+        say_json(
+            {
+                "report": str(to / "run" / REPORT),
+                "tasks": [row.__dict__ for row in rows],
+                "episodes": len(episodes),
+                "masked": masked,
+                "authoring_seconds": round(made - began, 1),
+                "episode_seconds": round(ended - made, 1),
+            }
+        )
+        return
+    say_yield(yield_report(outcomes), title="tasks from competition seeds, verified")
+    show(rows, title=f"{len(episodes)} episodes in the sandbox {sandbox!r}, {masked} masked")
+    out.print(
+        f"{len(rows)} tasks in {made - began:.0f} s, {len(episodes)} episodes in "
+        f"{ended - made:.0f} s. Look at {to / 'run' / REPORT}",
+        markup=False,
+    )
+
+
+def _table_task(to: Path) -> None:
+    """Add a task of a real table that scikit-learn carries: 442 diabetes patients."""
+    folder = to / "tasks" / f"{GENERATED:04d}-real-table"
+    if (folder / "task.json").is_file():
+        return
+    from sklearn.datasets import load_diabetes
+
+    file = to / "tables" / "diabetes.csv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    load_diabetes(as_frame=True, scaled=False).frame.to_csv(file, index=False)
+    record = read_set(to / "tasks")
+    root = secrets.randbits(128) if record is None else int(record.root_seed)
+
+    def author(attempt: int) -> TaskDraft:
+        return table_draft(
+            file,
+            target="target",
+            seed=derive_seed(root, "real table", "attempt", attempt),
+            title="How far will it progress?",
+        )
+
+    err.print("a task of a real table: 442 patients, progression after one year", markup=False)
+    make(author, folder, force=False, rebuild=False)
+
+
+def _clear(to: Path) -> None:
+    strangers = [p.name for p in to.iterdir() if p.name not in _PARTS] if to.is_dir() else []
+    if strangers:
+        raise UsageError(
+            f"{to} holds {strangers[0]!r}, which no quickstart made; choose another --out"
+        )
+    shutil.rmtree(to, ignore_errors=True)

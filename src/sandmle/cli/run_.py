@@ -1,0 +1,206 @@
+"""`sandmle run`: play episodes on tasks and record them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import typer
+from pydantic import Field, ValidationError
+
+from sandmle.cli._console import err, progress, say_json, say_table
+from sandmle.cli._sandboxes import agent_sandbox
+from sandmle.core.episode import Episode
+from sandmle.core.errors import UsageError, unknown
+from sandmle.core.record import Record
+from sandmle.core.task import FeedbackMode
+from sandmle.env import SubmissionRule
+from sandmle.rewards import get_reward
+from sandmle.rollout import PolicyFactory, RolloutSettings, RunSummary, Setup, run_groups
+from sandmle.rollout.ladder_policy import LadderPolicy
+from sandmle.rollout.replay_policy import RecordedPolicy
+from sandmle.scaffolds import Scaffold, make_scaffold
+from sandmle.store import TaskDir, TaskSet
+from sandmle.store.atomic import write_file
+from sandmle.store.episodes import EpisodeLog
+from sandmle.view import write_report
+from sandmle.view.summary import TaskSummary, summarise
+
+EPISODES, SETTINGS, REPORT = "episodes.jsonl", "run.json", "report.html"
+"""Files of a run's folder."""
+
+
+class RunSettings(Record):
+    """Everything that decides what a run's episodes are; kept in the run's folder."""
+
+    scaffold: str = "react"
+    policy: str = "scripted"
+    rung: str = "mixed"
+    """For the scripted policy: a rung's name, `mixed` or `random`."""
+    replay: str | None = None
+    """For the replay policy: the log to repeat."""
+    sandbox: str = "cold"
+    python: str | None = None
+    reward: str = "milestone"
+    feedback: FeedbackMode = "public"
+    counts: SubmissionRule = "last"
+    group_size: int = Field(default=4, ge=1)
+    max_steps: int = Field(default=15, ge=1)
+    seed: int = Field(default=0, ge=0)
+
+
+def run(
+    tasks: Path = typer.Argument(help="A task, or a folder of tasks."),
+    out: Path = typer.Option(..., "--out", help="Folder of the run; the same command resumes it."),
+    scaffold: str = typer.Option("react", help="The agent's loop; see `sandmle list scaffolds`."),
+    policy: str = typer.Option("scripted", help="scripted or replay."),
+    rung: str = typer.Option("mixed", help="scripted: a baseline's name, mixed or random."),
+    replay: Path | None = typer.Option(None, help="replay: the episodes.jsonl to repeat."),
+    group_size: int = typer.Option(4, "-G", "--group-size", help="Episodes of each task."),
+    sandbox: str = typer.Option("cold", help="cold, or unsafe: no isolation at all."),
+    python: Path | None = typer.Option(None, help="Interpreter for the agents' code."),
+    reward: str = typer.Option("milestone", help="milestone, release or sparse."),
+    feedback: str = typer.Option("public", help="none, valid, public or milestone."),
+    counts: str = typer.Option("last", help="Which submission is graded: last or best."),
+    max_steps: int = typer.Option(15, help="Turns of the agent."),
+    max_concurrent: int = typer.Option(4, help="Episodes at once."),
+    seed: int = typer.Option(0, help="Root of the episodes' seeds."),
+    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+) -> None:
+    """Play episodes in parallel; interrupted, the same command goes on where it stopped."""
+    try:
+        settings = RunSettings.model_validate(
+            {
+                "scaffold": scaffold, "policy": policy, "rung": rung,
+                "replay": str(replay) if replay else None, "sandbox": sandbox,
+                "python": str(python) if python else None, "reward": reward, "feedback": feedback,
+                "counts": counts, "group_size": group_size, "max_steps": max_steps, "seed": seed,
+            }
+        )  # fmt: skip
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        raise UsageError(f"--{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    task_dirs = list(TaskSet.open(tasks))
+    episodes, summary = play(task_dirs, settings, out, max_concurrent=max_concurrent)
+    rows = summary_rows(task_dirs, episodes)
+    if as_json:
+        say_json(_as_json(rows, summary, out))
+    else:
+        show(rows, title=f"{summary.played} episodes played, {summary.skipped} were there already")
+        err.print(f"report: {out / REPORT}", soft_wrap=True)
+
+
+def play(
+    task_dirs: Sequence[TaskDir], settings: RunSettings, out: Path, *, max_concurrent: int = 4
+) -> tuple[list[Episode], RunSummary]:
+    """Play what is missing in the run's folder; return all its episodes.
+
+    Raises:
+        UsageError: If a setting is wrong for these tasks, or the folder holds a run with others.
+    """
+    scaffold = make_scaffold(settings.scaffold, max_steps=settings.max_steps)
+    factory = _policy(settings, scaffold)
+    reward = get_reward(settings.reward)
+    rollout = RolloutSettings(
+        group_size=settings.group_size, concurrency=max_concurrent, seed=settings.seed,
+        feedback=settings.feedback, counts=settings.counts,
+    )  # fmt: skip
+    python = Path(settings.python) if settings.python else None
+    for task_dir in task_dirs:
+        factory(task_dir, replica=0, seed=0)  # a wrong rung or log is found before anything starts
+    with agent_sandbox(settings.sandbox, python=python) as box:
+        _claim(out, settings)
+        summary = _play(task_dirs, Setup(box, scaffold, factory, reward, rollout), out)
+    ids = {task_dir.task.id for task_dir in task_dirs}
+    episodes = [episode for episode in EpisodeLog(out / EPISODES) if episode.task_id in ids]
+    write_report(out / REPORT, task_dirs, episodes, title=f"sandmle run {out.name}")
+    return episodes, summary
+
+
+def _play(task_dirs: Sequence[TaskDir], setup: Setup, out: Path) -> RunSummary:
+    with EpisodeLog(out / EPISODES) as log, progress() as bar:
+        total = len(task_dirs) * setup.settings.group_size
+        line = bar.add_task("episodes", total=total, completed=len(log.keys()), note="")
+        medals: Counter[str] = Counter()
+
+        def on_episode(episode: Episode) -> None:
+            if episode.grade is not None and episode.grade.medal:
+                medals[episode.grade.medal.name.lower()] += 1
+            medals["masked"] += episode.masked
+            note = ", ".join(f"{count} {name}" for name, count in sorted(medals.items()) if count)
+            bar.update(line, advance=1, note=note)
+
+        return asyncio.run(run_groups(task_dirs, setup, log=log, on_episode=on_episode))
+
+
+def summary_rows(task_dirs: Sequence[TaskDir], episodes: Sequence[Episode]) -> list[TaskSummary]:
+    """Return one row per task."""
+    return [
+        summarise(task_dir, [e for e in episodes if e.task_id == task_dir.task.id])
+        for task_dir in task_dirs
+    ]
+
+
+def show(rows: Sequence[TaskSummary], *, title: str) -> None:
+    """Print a table: task, metric, thresholds, medals, mean reward, milliseconds per step."""
+    say_table(
+        ("task", "metric", "median", "bronze", "silver", "gold", "medals", "reward", "ms/step"),
+        [
+            (
+                row.title, row.metric, *(f"{bar:.4g}" for bar in row.thresholds), row.medals,
+                "-" if row.mean_reward is None else f"{row.mean_reward:.2f}",
+                "-" if row.step_ms is None else f"{row.step_ms:.0f}",
+            )
+            for row in rows
+        ],
+        title=title,
+    )  # fmt: skip
+
+
+def _claim(out: Path, settings: RunSettings) -> None:
+    path = out / SETTINGS
+    if not path.is_file():
+        write_file(path, settings.model_dump_json(indent=1).encode() + b"\n")
+        return
+    try:
+        before = RunSettings.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise UsageError(
+            f"{path} cannot be read as a run's settings; choose another --out"
+        ) from None
+    changed = [name for name, value in settings if getattr(before, name) != value]
+    if changed:
+        raise UsageError(
+            f"{out} holds a run with another {', '.join(changed)}; "
+            "give the same options to resume it, or another --out"
+        )
+
+
+def _policy(settings: RunSettings, scaffold: Scaffold) -> PolicyFactory:
+    makers: dict[str, Callable[[], PolicyFactory]] = {
+        "scripted": lambda: LadderPolicy(scaffold, settings.rung, settings.group_size),
+        "replay": lambda: _recorded(settings),
+    }
+    if settings.policy not in makers:
+        raise unknown("policy", settings.policy, makers)
+    return makers[settings.policy]()
+
+
+def _recorded(settings: RunSettings) -> PolicyFactory:
+    if settings.replay is None:
+        raise UsageError(
+            "--policy replay needs the episodes to repeat: --replay RUN/episodes.jsonl"
+        )
+    return RecordedPolicy(Path(settings.replay))
+
+
+def _as_json(rows: Sequence[TaskSummary], summary: RunSummary, out: Path) -> dict[str, object]:
+    return {
+        "out": str(out),
+        "played": summary.played,
+        "skipped": summary.skipped,
+        "masked": summary.masked,
+        "tasks": [row.__dict__ for row in rows],
+    }

@@ -1,0 +1,31 @@
+"""DNA -> draft -> verification -> task on disk: the only place where authors and verify meet."""
+
+from __future__ import annotations
+
+from sandmle.generate.make import Attempt, Drawn, Outcome, Tools, draw, make_task, write_task
+from sandmle.generate.plan import Order, Plan, orders
+from sandmle.generate.recheck import Recheck, verify_dir
+from sandmle.generate.task_set import SetRecord, generate, read_outcomes, read_set
+from sandmle.generate.yields import FamilyYield, YieldReport, yield_report
+
+__all__ = [
+    "Attempt",
+    "Drawn",
+    "FamilyYield",
+    "Order",
+    "Outcome",
+    "Plan",
+    "Recheck",
+    "SetRecord",
+    "Tools",
+    "YieldReport",
+    "draw",
+    "generate",
+    "make_task",
+    "orders",
+    "read_outcomes",
+    "read_set",
+    "verify_dir",
+    "write_task",
+    "yield_report",
+]

@@ -1,0 +1,7 @@
+"""Verification: a draft goes in, checks, measured ladder and bars come out."""
+
+from __future__ import annotations
+
+from sandmle.verify.battery import verify
+
+__all__ = ["verify"]

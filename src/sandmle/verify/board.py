@@ -1,0 +1,214 @@
+"""The scores of a ladder on the graded rows, with bootstrap replicates; pure, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandmle.grading import AnswerKey
+from sandmle.metrics import Metric
+
+Floats = NDArray[np.float64]
+Predictions = NDArray[Any]
+"""Values of submissions or answers, shape (n, t): floats, or strings where a column has texts."""
+
+REPLICATES = 200
+"""Bootstrap replicates of the graded rows."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """Scores of R rungs, the sample submission and the reference, oriented: higher is better.
+
+    Replicates are paired: column b of all of them was scored on the same resampled rows.
+    """
+
+    names: tuple[str, ...]
+    """Names of the R rungs."""
+    rungs_R: Floats
+    sample: float
+    reference: float
+    rungs_BR: Floats
+    sample_B: Floats
+    reference_B: Floats
+    higher_is_better: bool
+
+    def __post_init__(self) -> None:
+        if "dummy" not in self.names:
+            raise ValueError(f"a board needs a rung 'dummy', got {', '.join(self.names)}")
+
+    @property
+    def dummy(self) -> float:
+        """The score that stands for knowing nothing: the better of dummy and sample submission."""
+        return max(self.sample, float(self.rungs_R[self._dummy]))
+
+    @property
+    def dummy_B(self) -> Floats:
+        """Replicates of `dummy`, of the same one of the two, shape (B,)."""
+        rung = float(self.rungs_R[self._dummy])
+        return self.sample_B if self.sample > rung else self.rungs_BR[:, self._dummy]
+
+    @property
+    def span(self) -> float:
+        """Distance from dummy to reference; what a gain of 1 is worth."""
+        return self.reference - self.dummy
+
+    @property
+    def gains_R(self) -> Floats:
+        """Gain of each rung: 0 at the dummy, 1 at the reference.
+
+        Raises:
+            ValueError: If the reference is not better than the dummy.
+        """
+        if self.span <= 0:
+            raise ValueError(f"reference {self.reference} is not better than dummy {self.dummy}")
+        gains: Floats = (self.rungs_R - self.dummy) / self.span
+        return gains
+
+    @property
+    def sign(self) -> int:
+        """1 where the metric's own unit grows with quality, else -1."""
+        return 1 if self.higher_is_better else -1
+
+    @property
+    def _dummy(self) -> int:
+        return self.names.index("dummy")
+
+
+@dataclass(frozen=True)
+class GradedRows:
+    """Answers of the graded rows with the metric that compares predictions to them."""
+
+    metric: Metric
+    answers: Predictions
+    """Shape (n, t), of the graded rows only."""
+    groups: NDArray[Any] | None
+    """Group of each graded row, shape (n,), where the data has groups."""
+    graded: NDArray[np.bool_]
+    """Which rows of the whole hidden test these are."""
+
+    @classmethod
+    def of(cls, metric: Metric, key: AnswerKey) -> Self:
+        """Take the private split of a task's answers."""
+        private = key.only("private")
+        return cls(metric, private.values, private.groups, key.split == "private")
+
+    def score(self, predictions: Predictions, rows: NDArray[np.int64] | None = None) -> float:
+        """Score predictions for the graded rows, (n, t), on `rows` only where given.
+
+        `rows` are positions from 0 to n - 1 and may repeat.
+
+        Raises:
+            ValueError: If the metric cannot score them.
+        """
+        if rows is None:
+            return self.metric(self.answers, predictions, groups=self.groups)
+        groups = None
+        if self.groups is not None:
+            groups = _distinct_copies(self.groups, rows)
+        return self.metric(self.answers[rows], predictions[rows], groups=groups)
+
+    def resample(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Draw n rows with replacement; whole groups where there are groups."""
+        count = len(self.answers)
+        if self.groups is None:
+            return rng.integers(0, count, count)
+        _, codes = np.unique(self.groups.astype(str), return_inverse=True)
+        members = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
+        drawn = rng.integers(0, len(members), len(members))
+        return np.concatenate([members[unit] for unit in drawn])
+
+
+def _distinct_copies(groups: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    # a group that was drawn twice is two groups; the k-th copy of a row belongs to the k-th copy
+    order = np.argsort(rows, kind="stable")
+    ordered = rows[order]
+    starts = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+    first = np.maximum.accumulate(np.where(starts, np.arange(len(rows)), 0))
+    copy = np.empty(len(rows), dtype=np.int64)
+    copy[order] = np.arange(len(rows)) - first
+    names = [f"{group}#{number}" for group, number in zip(groups[rows], copy, strict=True)]
+    return np.array(names, dtype=object)
+
+
+def build_board(
+    graded: GradedRows,
+    predictions: Sequence[tuple[str, Predictions]],
+    *,
+    sample: Predictions,
+    reference: Predictions,
+    rng: np.random.Generator,
+) -> Board:
+    """Score everything on the graded rows and on `REPLICATES` resamples of them.
+
+    A resample that admits no score, such as one with a single class, is drawn again.
+
+    Args:
+        graded: Answers and metric.
+        predictions: Name and predictions of each rung, for every row of the hidden test.
+        sample: Predictions of the sample submission.
+        reference: Predictions of the reference.
+        rng: Draws the resamples.
+
+    Raises:
+        ValueError: If a submission cannot be scored, or hardly any resample can.
+    """
+    sign = 1 if graded.metric.higher_is_better else -1
+    entries = [values for _, values in predictions] + [sample, reference]
+    unique, index = _distinct([values[graded.graded] for values in entries])
+    point = np.array([graded.score(values) for values in unique])[index]
+    replicates = _replicates(graded, unique, rng)[:, index]
+    point, replicates = sign * point, sign * replicates
+    return Board(
+        names=tuple(name for name, _ in predictions),
+        rungs_R=point[:-2],
+        sample=float(point[-2]),
+        reference=float(point[-1]),
+        rungs_BR=replicates[:, :-2],
+        sample_B=replicates[:, -2],
+        reference_B=replicates[:, -1],
+        higher_is_better=graded.metric.higher_is_better,
+    )
+
+
+def _distinct(
+    entries: Sequence[Predictions],
+) -> tuple[list[Predictions], NDArray[np.int64]]:
+    # the reference is often a rung, the sample the dummy: equal predictions are scored once
+    unique: list[Predictions] = []
+    index = []
+    for values in entries:
+        same = [i for i, other in enumerate(unique) if np.array_equal(values, other)]
+        if not same:
+            unique.append(values)
+        index.append(same[0] if same else len(unique) - 1)
+    return unique, np.array(index)
+
+
+def _replicates(
+    graded: GradedRows, entries: Sequence[Predictions], rng: np.random.Generator
+) -> Floats:
+    rows_of_scores: list[list[float]] = []
+    # metrics take arrays of `str` much faster than arrays of Python objects
+    fast = replace(graded, answers=_as_str(graded.answers))
+    entries = [_as_str(values) for values in entries]
+    for _ in range(3 * REPLICATES):
+        rows = graded.resample(rng)
+        try:
+            rows_of_scores.append([fast.score(values, rows) for values in entries])
+        except ValueError:
+            continue
+        if len(rows_of_scores) == REPLICATES:
+            return np.array(rows_of_scores)
+    raise ValueError(
+        f"only {len(rows_of_scores)} of {3 * REPLICATES} resamples of the graded rows admit a "
+        "score; give the hidden test more rows or balance its classes"
+    )
+
+
+def _as_str(values: Predictions) -> Predictions:
+    return values if values.dtype.kind == "f" else values.astype(str)

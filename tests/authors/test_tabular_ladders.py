@@ -1,0 +1,48 @@
+"""The ladders of the tabular families, run: every trick is worth something."""
+
+import contextlib
+
+import numpy as np
+import pytest
+
+from sandmle.authors.procedural import FAMILIES
+from sandmle.grading import AnswerKey, Grader
+from sandmle.metrics import get_metric
+from sandmle.sandbox.unsafe import UnsafeSandbox
+from sandmle.testing.check_family import fitting_dna
+from sandmle.verify.board import GradedRows
+from sandmle.verify.ladder import run_ladder
+
+NAMES = ("tabular/price-v1", "tabular/groups-v1", "tabular/imbalanced-v1")
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with contextlib.closing(UnsafeSandbox(slots=1)) as opened:
+        yield opened
+
+
+def measured(name, seed, sandbox):
+    family = FAMILIES.get(name)
+    draft = family.draft(fitting_dna(family), seed, difficulty=1)
+    metric = get_metric(draft.metric)
+    key = AnswerKey.parse(draft.answers, draft.submission)
+    ladder = run_ladder(draft, sandbox, Grader(metric, draft.submission, key))
+    assert not ladder.failed, [rung.error for rung in ladder.failed]
+    board = ladder.board(GradedRows.of(metric, key), np.random.default_rng(0))
+    return dict(zip(board.names, board.gains_R, strict=True)), ladder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_expert_beats_the_standard_beats_the_dummy_and_none_is_perfect(name, sandbox):
+    gains, ladder = measured(name, 11, sandbox)
+    assert gains["dummy"] == pytest.approx(0.0)
+    assert 0.05 < gains["standard"] < gains["expert"] - 0.1
+    assert gains["naive"] < gains["standard"] + 0.05
+    assert gains["expert"] < 0.97
+    assert max(rung.cpu_seconds for rung in ladder.rungs) < 5.0
+
+
+def test_scripts_give_the_same_submission_on_every_run(sandbox):
+    first, second = (measured("tabular/imbalanced-v1", 2, sandbox)[1] for _ in range(2))
+    assert [rung.data for rung in first.rungs] == [rung.data for rung in second.rungs]

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from sandmle.metrics import get_metric
+from sandmle.verify.board import REPLICATES, GradedRows, build_board
+
+
+def graded(answers, metric="rmse", groups=None):
+    return GradedRows(get_metric(metric), answers, groups, np.ones(len(answers), dtype=bool))
+
+
+def test_only_graded_rows_are_scored():
+    answers = np.arange(40.0)[:, None]
+    rows = GradedRows(get_metric("rmse"), answers[:30], None, np.arange(40) < 30)
+    wrong_elsewhere = np.where(np.arange(40)[:, None] < 30, answers, 1e6)
+    board = build_board(
+        rows,
+        [("dummy", np.zeros((40, 1)))],
+        sample=wrong_elsewhere,
+        reference=wrong_elsewhere,
+        rng=np.random.default_rng(0),
+    )
+    assert board.reference == 0.0
+    assert board.rungs_R[0] < 0  # oriented: higher is better
+
+
+def test_replicates_are_paired_and_scatter_like_the_mean_they_estimate():
+    rng = np.random.default_rng(0)
+    answers = rng.normal(size=(500, 1))
+    board = build_board(
+        graded(answers, "mae"),
+        [("dummy", answers + 1.0), ("shifted", answers + rng.normal(size=(500, 1)))],
+        sample=answers + 1.0,
+        reference=answers,
+        rng=rng,
+    )
+    assert board.rungs_BR.shape == (REPLICATES, 2)
+    assert board.rungs_BR[:, 0].std() < 1e-12  # the same error in every row: no scatter at all
+    expected = 0.6 / np.sqrt(500)  # standard deviation of |N(0, 1)| is 0.603
+    assert board.rungs_BR[:, 1].std() == pytest.approx(expected, rel=0.25)
+
+
+def test_whole_groups_are_resampled_and_copies_are_groups_of_their_own():
+    groups = np.array([f"q{i // 4}" for i in range(40)], dtype=object)
+    rng = np.random.default_rng(3)
+    relevance = rng.integers(0, 3, size=(40, 1)).astype(float)
+    rows = graded(relevance, "ndcg_at_k", groups)
+    drawn = rows.resample(rng)
+    assert len(drawn) == 40
+    counts = np.bincount(drawn, minlength=40).reshape(10, 4)
+    assert (counts == counts[:, :1]).all()
+    perfect = rows.score(relevance, drawn)
+    assert perfect == pytest.approx(1.0)
+
+
+def test_a_resample_with_one_class_is_drawn_again():
+    answers = np.zeros((60, 1))
+    answers[:2] = 1.0
+    board = build_board(
+        graded(answers, "roc_auc"),
+        [("dummy", np.zeros((60, 1)))],
+        sample=np.zeros((60, 1)),
+        reference=answers,
+        rng=np.random.default_rng(0),
+    )
+    assert (board.reference_B == 1.0).all()
+
+
+def test_answers_that_admit_no_score_are_an_error():
+    one_class = np.zeros((60, 1))
+    with pytest.raises(ValueError, match="answers"):
+        build_board(
+            graded(one_class, "roc_auc"),
+            [("dummy", one_class)],
+            sample=one_class,
+            reference=one_class,
+            rng=np.random.default_rng(0),
+        )
+
+
+def test_string_answers_score_the_same_in_replicates():
+    rng = np.random.default_rng(0)
+    answers = rng.choice(["a", "b"], size=(200, 1)).astype(object)
+    board = build_board(
+        graded(answers, "accuracy"),
+        [("dummy", np.full((200, 1), "a", dtype=object))],
+        sample=np.full((200, 1), "b", dtype=object),
+        reference=answers,
+        rng=rng,
+    )
+    share = float((answers == "a").mean())
+    assert board.rungs_R[0] == pytest.approx(share)
+    assert board.rungs_BR[:, 0] + board.sample_B == pytest.approx(np.ones(REPLICATES))
