@@ -142,13 +142,14 @@ def table(result: dict[str, Any]) -> str:
             f"{family['alarms_besides_ladder']:7d} {family['ladder_cpu_s']:6.2f}s "
             f"{family['author_verify_cpu_s']:6.2f}s  {reasons}"
         )
-    lines.append(
-        f"first draw {result['first_draw_yield_mean']:.3f} (lowest family "
-        f"{result['first_draw_yield_min']:.2f}; "
-        f"the paper's rule {result['paper_rule_yield_mean']:.3f}); ladder {result['ladder_cpu_s_mean']:.2f} CPU-s; author and verification "
+    lines += [
+        f"first draw {result['first_draw_yield_mean']:.3f}, lowest family "
+        f"{result['first_draw_yield_min']:.2f}; by the paper's rule "
+        f"{result['paper_rule_yield_mean']:.3f}",
+        f"ladder {result['ladder_cpu_s_mean']:.2f} CPU-s, author and verification with it "
         f"{result['author_verify_cpu_s_mean']:.2f} CPU-s; "
-        f"{result['tasks_per_core_hour']} tasks per core-hour"
-    )
+        f"{result['tasks_per_core_hour']} tasks per core-hour",
+    ]
     return "\n".join(lines)
 
 

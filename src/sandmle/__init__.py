@@ -24,6 +24,7 @@ _HOMES = {
     "Limits": "sandmle.core.task",
     "Medal": "sandmle.core.task",
     "Message": "sandmle.core.policy",
+    "Plan": "sandmle.generate",
     "Reward": "sandmle.core.reward",
     "RolloutSettings": "sandmle.rollout",
     "SandmleError": "sandmle.core.errors",

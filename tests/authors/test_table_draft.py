@@ -269,7 +269,7 @@ def test_a_missing_target_is_answered_with_the_nearest_column(path: Path) -> Non
             "98 usable, distinct rows; a task needs at least 100",
         ),
         ({"x": [i % 60 for i in range(300)]}, "60 usable, distinct rows"),
-        ({}, "are left to be graded on; at least 75 are needed. With 1 columns"),
+        ({}, "are left to be graded on; at least 50 are needed. Rows of so few columns .1."),
         ({"x": [1] * 300}, "0 columns to learn from"),
     ],
 )

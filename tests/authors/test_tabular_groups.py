@@ -78,7 +78,7 @@ def test_missing_readings_are_coded_from_level_1_and_documented():
     assert len(rule.coded) == 2
     for name in rule.coded:
         assert (train[name] == SENTINEL).any()
-    assert draft.description.count("-99 where there is no reading") == 2
+    assert draft.description.count("-99 where it is missing") == 2
     assert not drawn(0)[1].coded
 
 

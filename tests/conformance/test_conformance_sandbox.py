@@ -1,11 +1,14 @@
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Self
 
 import pytest
 
-from sandmle.core.execution import Sandbox
+from sandmle.core.execution import Execution, Sandbox
+from sandmle.core.task import Limits
 from sandmle.sandbox import SANDBOXES, UnisolatedWarning, make_sandbox
-from sandmle.testing.check_sandbox import sandbox_checks
+from sandmle.testing.check_sandbox import check_sandbox, sandbox_checks
 
 CASES = [
     pytest.param(name, check, marks=[pytest.mark.isolation] if SANDBOXES.get(name).isolated else [])
@@ -29,3 +32,40 @@ def test_every_sandbox_keeps_the_contract(name: str, check: str, made: dict[str,
             warnings.simplefilter("ignore", UnisolatedWarning)
             made[name] = make_sandbox(name, allow_unisolated=True)
     sandbox_checks(isolated=made[name].isolated)[check](made[name])
+
+
+class _Sham:
+    """Claims to isolate and runs nothing: every run ends well at once and prints nothing."""
+
+    name = "sham"
+    isolated = True
+
+    def open(self, public: Path | Mapping[str, bytes], limits: Limits) -> Self:
+        return self
+
+    def run(self, code: str, *, timeout_seconds: float | None = None) -> Execution:
+        return Execution(
+            exit_code=0, stdout="", stderr="", seconds=0.0, cpu_seconds=0.0, peak_mib=0.0
+        )
+
+    def read(self, path: str, *, max_bytes: int) -> bytes | None:
+        return None
+
+    def write(self, path: str, data: bytes) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+
+def test_a_sham_passes_no_check() -> None:
+    results = check_sandbox(_Sham)
+    assert len(results) == len(sandbox_checks(isolated=True))
+    assert [result.name for result in results if result.passed] == []
+    assert all(result.detail for result in results)

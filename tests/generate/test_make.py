@@ -19,8 +19,12 @@ def author(attempt):
     return draft
 
 
-def test_a_rejected_draft_is_drawn_again(tools):
-    drawn = draw(author, tools, rebuild=False)
+@pytest.fixture(scope="module")
+def drawn(tools):
+    return draw(author, tools, rebuild=False)
+
+
+def test_a_rejected_draft_is_drawn_again(drawn):
     assert drawn.report.passed
     assert drawn.report.attempt == 1
     assert [attempt.passed for attempt in drawn.attempts] == [False, True]
@@ -62,7 +66,7 @@ def test_a_rejected_draft_cannot_be_written(tools, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_untimed_keeps_everything_else(tools):
-    report = draw(author, tools, rebuild=False).report
+def test_untimed_keeps_everything_else(drawn):
+    report = drawn.report
     assert untimed(report).bars == report.bars
     assert untimed(report).reasons == report.reasons

@@ -1,7 +1,11 @@
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -94,6 +98,33 @@ def test_closing_the_sandbox_closes_its_sessions() -> None:
     sandbox.close()
     with pytest.raises(SandboxError, match="closed"):
         session.run("pass")
+
+
+@pytest.mark.isolation
+def test_a_session_that_is_closed_while_it_runs_ends_at_once() -> None:
+    with ColdSandbox() as sandbox, ThreadPoolExecutor(1) as threads:
+        session = sandbox.open({}, LIMITS)
+        running = threads.submit(session.run, "import time; time.sleep(25)")
+        time.sleep(0.3)
+        start = time.monotonic()
+        session.close()
+        with pytest.raises(SandboxError):
+            running.result()
+        assert time.monotonic() - start < 5
+
+
+@pytest.mark.isolation
+def test_an_interrupted_run_never_gives_its_answer_to_the_next_one() -> None:
+    with ColdSandbox() as sandbox, sandbox.open({}, LIMITS) as session:
+        main = threading.main_thread().ident
+        assert main is not None
+        timer = threading.Timer(0.4, signal.pthread_kill, (main, signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            session.run("import time; time.sleep(1); print('late')")
+        timer.join()
+        with pytest.raises(SandboxError):
+            session.run("print('new')")
 
 
 @pytest.mark.isolation

@@ -7,8 +7,9 @@ import secrets
 import shutil
 import signal
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import nullcontext
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -172,12 +173,17 @@ def _make_in_processes(
     pool = ProcessPoolExecutor(
         min(jobs, len(pending)), mp_context=get_context("spawn"), initializer=_start_worker
     )
+    waiting = iter(pending)
+    running = {pool.submit(_work, order, root_seed, out, rule) for order in islice(waiting, jobs)}
     try:
-        futures = [pool.submit(_work, order, root_seed, out, rule) for order in pending]
-        for future in as_completed(futures):
-            yield future.result()
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            # no more than one order for each worker is handed out: Ctrl-C waits for those only
+            for order in islice(waiting, len(done)):
+                running.add(pool.submit(_work, order, root_seed, out, rule))
+            for future in done:
+                yield future.result()
     finally:
-        # what runs is finished and kept; what has not begun is left to the next call
         pool.shutdown(wait=True, cancel_futures=True)
 
 

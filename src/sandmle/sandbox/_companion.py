@@ -97,10 +97,18 @@ class Companion:
             send(self._socket, Frame(head, payload))
             answer = receive(self._socket)
         except (EOFError, OSError) as exc:
-            late = isinstance(exc, TimeoutError)
-            why = f"did not answer within {seconds:.0f} s" if late else f"ended{self._last_words()}"
+            if self._closed:
+                why = "was closed meanwhile"
+            elif isinstance(exc, TimeoutError):
+                why = f"did not answer within {seconds:.0f} s"
+            else:
+                why = f"ended{self._last_words()}"
             self.close()
             raise SandboxError(f"the process that runs the code ({self._module}) {why}") from exc
+        except BaseException:
+            # An exchange that Ctrl-C cuts short would leave its answer to the next one.
+            self.close()
+            raise
         if "error" in answer.head:
             self.close()
             raise SandboxError(answer.head["error"])
@@ -116,6 +124,9 @@ class Companion:
         if self._closed:
             return
         self._closed = True
+        with contextlib.suppress(OSError):
+            # Wakes a thread that waits for an answer, which closing alone would not.
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         if self._process.poll() is None:
             # The socket's end lets it clear up; a kill is for one that hangs.

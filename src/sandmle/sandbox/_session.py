@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from abc import ABC, abstractmethod
 from typing import Self
 
@@ -33,14 +34,18 @@ class WorkDirectory(Closing):
 
     def __init__(self, root: int) -> None:
         self._root: int | None = root
+        self._lock = threading.Lock()
+        """Held while code runs: files are read only when every process of the run is dead."""
 
     def read(self, path: str, *, max_bytes: int) -> bytes | None:
         """Return a regular file of the work directory; see `SandboxSession.read`."""
-        return read_file(self._opened(), path, max_bytes=max_bytes)
+        with self._lock:
+            return read_file(self._opened(), path, max_bytes=max_bytes)
 
     def write(self, path: str, data: bytes) -> None:
         """Put a file into the work directory; see `SandboxSession.write`."""
-        write_file(self._opened(), path, data)
+        with self._lock:
+            write_file(self._opened(), path, data)
 
     def close(self) -> None:
         """End the session and drop its files; calling it twice is fine."""

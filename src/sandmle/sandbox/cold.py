@@ -116,7 +116,6 @@ class ColdSession(WorkDirectory):
     ) -> None:
         self._limits = limits
         self._slots = slots
-        self._lock = threading.Lock()
         files = {
             path: content.read_bytes() if isinstance(content, Path) else content
             for path, content in public_files(public).items()

@@ -71,7 +71,6 @@ class UnsafeSession(WorkDirectory):
         files = public_files(public)
         self._servers = servers
         self._limits = limits
-        self._lock = threading.Lock()
         self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         self._work = self._folder / "work"
         (self._work / INPUT_DIR).mkdir(parents=True)

@@ -22,7 +22,7 @@ MAX_SECONDS = 20.0
 LEAST_RUNGS = 5
 LEAST_DOMAINS = 4
 """Domains or stories that a family must show over `DOMAIN_DRAWS` draws."""
-DOMAIN_DRAWS = 16
+DOMAIN_DRAWS = 12
 _LIBRARIES = frozenset({"numpy", "pandas", "sklearn", "scipy", "PIL"})
 
 

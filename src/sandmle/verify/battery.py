@@ -68,7 +68,7 @@ def _run(check: Check, context: Context) -> CheckResult:
     return CheckResult(
         check=check.name,
         passed=fault is None,
-        hard=check.hard,
+        hard=check.hard and (fault is None or fault.hard),
         reason=None if fault is None else fault.reason,
         detail="" if fault is None else fault.detail,
         seconds=round(perf_counter() - start, 4),

@@ -102,6 +102,14 @@ class Context:
             return outcome
         raise RuntimeError(f"there are no bars ({outcome.reason}); the check is of stage bars")
 
+    @property
+    def made(self) -> bool:
+        """Whether the data was made for the task, so that what is odd about it is a fault.
+
+        A real table may be easy, or be written oddly: that is recorded, and no reason to refuse it.
+        """
+        return self.draft.reference.kind != "best_pipeline"
+
     def score(self, predictions: Predictions) -> float | None:
         """Score predictions for all rows of the answers on the graded ones; None: impossible."""
         try:

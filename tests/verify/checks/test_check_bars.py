@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sandmle.core.draft import Trap
+from sandmle.core.draft import Reference, Trap
 from sandmle.verify.checks import CHECKS, battery
 
 
@@ -50,6 +50,18 @@ def test_a_column_that_decides_the_task_is_caught(toy, changed):
     assert reason("single_column", changed(public=with_column(toy, "x", near, near))) == (
         "single_column.too_good"
     )
+
+
+def test_an_easy_real_table_is_recorded_and_not_refused(toy, changed):
+    rng = np.random.default_rng(0)
+
+    def near(label):
+        return (label + 0.2 * rng.normal()) ** 3
+
+    easy = changed(public=with_column(toy, "x", near, near), reference=Reference("best_pipeline"))
+    fault = CHECKS.get("single_column").find(easy)
+    assert fault.reason == "single_column.too_good"
+    assert not fault.hard
 
 
 def test_a_column_that_is_the_answer_with_noise_is_caught_without_training_labels(toy, changed):

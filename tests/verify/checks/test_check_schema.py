@@ -1,6 +1,8 @@
+import io
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from sandmle.core.draft import Baseline, Reference
 from sandmle.core.task import MetricSpec
@@ -16,6 +18,12 @@ def without(toy, name):
 
 def with_file(toy, name, data=b"x"):
     return {"public": {**toy.public, name: data}}
+
+
+def damaged_png():
+    out = io.BytesIO()
+    Image.new("L", (4, 4)).save(out, "PNG")
+    return out.getvalue().replace(b"IDAT", b"IDAT\x01", 1)
 
 
 FAULTS = {
@@ -49,6 +57,8 @@ FAULTS = {
         "schema.table",
         lambda toy: with_file(toy, "train.csv", toy.public["train.csv"] + b"1,2\n"),
     ),
+    "no image": ("schema.image", lambda toy: with_file(toy, "img/a.png", b"\x89PNG and no more")),
+    "damaged image": ("schema.image", lambda toy: with_file(toy, "img/a.png", damaged_png())),
     "sample of other ids": (
         "schema.sample",
         lambda toy: with_file(

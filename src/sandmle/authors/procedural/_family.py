@@ -24,11 +24,11 @@ class Fit:
     metric_families: frozenset[str]
 
     def score(self, dna: TaskDNA) -> float:
-        """Return how well the DNA fits, in [0, 1]; modality counts half, type and metric the rest."""
+        """Return how well the DNA fits, in [0, 1]; modality outweighs type and metric together."""
         return (
-            0.5 * (dna.modality in self.modalities)
-            + 0.3 * (dna.task_type in self.task_types)
-            + 0.2 * (dna.metric_family in self.metric_families)
+            0.6 * (dna.modality in self.modalities)
+            + 0.25 * (dna.task_type in self.task_types)
+            + 0.15 * (dna.metric_family in self.metric_families)
         )
 
 

@@ -83,8 +83,8 @@ class TabularGroups(Family):
     )
     fit = Fit(
         modalities=frozenset({"tabular"}),
-        task_types=frozenset({"binary_classification", "multilabel_classification", "ranking"}),
-        metric_families=frozenset({"auc", "log_loss", "rank_corr", "accuracy"}),
+        task_types=frozenset({"binary_classification", "multilabel_classification"}),
+        metric_families=frozenset({"auc", "log_loss", "accuracy"}),
     )
 
     def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
@@ -294,7 +294,7 @@ def _column_notes(rule: GroupsRule, skin: Skin) -> tuple[Note, ...]:
     plain = (*skin.fields, *skin.afterthoughts, place.clock)
     texts = {field.name: field.text for field in plain}
     for name in rule.coded:
-        texts[name] += f"; {SENTINEL:g} where there is no reading"
+        texts[name] += f"; {SENTINEL:g} where it is missing"
     texts.update({category.name: category.text for category in skin.categories})
     texts[place.name] = f"{place.text}; none is in both files"
     return (

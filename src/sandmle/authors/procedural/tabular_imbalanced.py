@@ -101,7 +101,7 @@ class TabularImbalanced(Family):
     task_type = "binary_classification"
     summary = "F1 where one row in seven is positive, inside a shape that takes two columns to see."
     fit = Fit(
-        modalities=frozenset({"tabular"}),
+        modalities=frozenset({"tabular", "multimodal"}),
         task_types=frozenset({"binary_classification", "multilabel_classification"}),
         metric_families=frozenset({"f1", "f_beta", "mcc", "jaccard"}),
     )

@@ -84,7 +84,7 @@ class TabularPrice(Family):
         modalities=frozenset({"tabular"}),
         task_types=frozenset({"regression", "multi_target_regression"}),
         metric_families=frozenset(
-            {"rmsle", "rmse", "mae", "log_mae", "angular", "haversine", "pearson", "r2"}
+            {"rmsle", "rmse", "mae", "log_mae", "angular", "haversine", "r2"}
         ),
     )
 

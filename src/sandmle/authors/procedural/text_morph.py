@@ -63,6 +63,8 @@ class TextMorph(Family):
                 "multilabel_classification",
                 "ordinal_classification",
                 "extractive_qa",
+                "ranking",
+                "text_reconstruction",
             }
         ),
         metric_families=frozenset({"accuracy", "error_rate", "f1", "f_beta", "mcc"}),
@@ -174,11 +176,16 @@ def _rule(
         "turn_map": {label: labels[int(j)] for label, j in zip(labels, turn, strict=True)},
         "parity": difficulty >= 2,
         "aside_word": particles[1],
-        "aside_share": round(float(rng.uniform(0.6, 0.8)), 6) if difficulty >= 1 else 0.0,
+        "aside_share": _aside_share(rng, difficulty),
         "topical_share": 0.34,
         "purity": 0.72,
         "typo_share": round(float(rng.uniform(0.05, 0.1)), 6),
     }
+
+
+def _aside_share(rng: np.random.Generator, difficulty: int) -> float:
+    low = (0.0, 0.55, 0.85)[difficulty]
+    return round(float(rng.uniform(low, low + 0.15)), 6) if difficulty else 0.0
 
 
 def _story(

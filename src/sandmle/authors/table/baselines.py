@@ -81,6 +81,23 @@ scaler = StandardScaler().fit(table(train))
 W, W_test = scaler.transform(table(train)), scaler.transform(table(test))
 """
 
+_RANKS = """\
+def place(part):
+    blocks = []
+    for name in numbers:
+        known = np.sort(train[name].dropna().to_numpy(dtype=float))
+        rank = np.searchsorted(known, part[name].to_numpy(dtype=float)) / max(1, len(known))
+        blocks.append(np.where(part[name].isna(), 0.5, rank) * 12**0.5)
+    for name in texts:
+        known = np.unique(train[name].to_numpy(dtype=str))
+        if len(known) <= 60:
+            blocks.extend(np.equal.outer(known, part[name].to_numpy(dtype=str)).astype(float))
+    return np.column_stack(blocks or [np.zeros(len(part))])
+
+
+W, W_test = place(train), place(test)
+"""
+
 _WORDS = """\
 from sklearn.feature_extraction.text import HashingVectorizer
 
@@ -220,6 +237,9 @@ for label, column in zip(classes, chance.T):
 pd.DataFrame(answer).to_csv("submission.csv", index=False)
 """
 
+_MODELLED = frozenset({"linear", "forest", "boosting", "blend", "ensemble"})
+"""Rungs that look at the metric as well as at the data."""
+
 _CENTRES = {"mae": "np.median", "mape": "np.median", "smape": "np.median"}
 _POWERS = {"balanced_accuracy": "1.0", "f1_macro": "0.5", "f1": "0.5", "fbeta": "0.7", "mcc": "0.5"}
 
@@ -240,7 +260,7 @@ def ladder(question: Question, *, id_column: str, target: str) -> tuple[Baseline
     middles: dict[str, Sequence[str]] = {
         "dummy": [_GUESS[kind]],
         "one_feature": one_feature,
-        "nearest": [_CODES, _ONE_HOT, models["nearest"], use_hot],
+        "nearest": [_RANKS, models["nearest"], use_hot],
         "linear": [_CODES, _ONE_HOT, models["linear"], use_hot],
         "forest": [_CODES, models["forest"], use_codes],
         "boosting": [_CODES, models["boosting"], use_codes],
@@ -257,7 +277,7 @@ def ladder(question: Question, *, id_column: str, target: str) -> tuple[Baseline
 def _pieces(name: str, middle: Sequence[str], question: Question, kind: str) -> list[str]:
     """Put reading, model and writing together."""
     if kind == "class":
-        weighed = name in {"blend", "ensemble"} and question.metric.name in _POWERS
+        weighed = name in _MODELLED and question.metric.name in _POWERS
         even_out = [_EVEN_OUT] if weighed else []
         if question.answer == "probabilities":
             return [_READ, _CLASSES, *middle, *even_out, _WRITE_CHANCES]
@@ -266,7 +286,7 @@ def _pieces(name: str, middle: Sequence[str], question: Question, kind: str) -> 
     if question.metric.name == "rmsle":
         back = "prediction = np.maximum(np.expm1(prediction), 0.0)\n"
         return [_READ, _LOG_VALUES, *middle, back, *finish]
-    if question.metric.name in _CENTRES and name not in {"dummy", "one_feature", "nearest"}:
+    if question.metric.name in _CENTRES and name in _MODELLED:
         return [_READ, _VALUES, _LOG_IF_SKEWED, *middle, _BACK_IF_SKEWED, *finish]
     return [_READ, _VALUES, *middle, *finish]
 

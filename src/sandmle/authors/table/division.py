@@ -70,12 +70,11 @@ def _without_near(table: Prepared, rows: Split) -> Division:
     while (near := near_training(table.features, rows.train, rows.test)).any():
         rows = Split(rows.train, rows.test[~near], rows.public[~near])
     left = len(rows.test)
-    least = max(MIN_TEST_ROWS, before // 2)
-    if left < least:
+    if left < MIN_TEST_ROWS:
         raise UsageError(
             f"{before - left} of {before} hidden rows nearly equal a training row, and {left} are "
-            f"left to be graded on; at least {least} are needed. With {len(table.features)} "
-            "columns rows are hard to tell apart: add columns or use fewer training rows"
+            f"left to be graded on; at least {MIN_TEST_ROWS} are needed. Rows of so few columns "
+            f"({len(table.features)}) are hard to tell apart: add some or use fewer training rows"
         )
     if left == before:
         return Division(rows, ())

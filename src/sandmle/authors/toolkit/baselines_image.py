@@ -75,12 +75,12 @@ def gradients(images, bins=8):
 
 _FOREST = """
 A, B = np.hstack([levels(X), gradients(X)]), np.hstack([levels(Z), gradients(Z)])
-model = RandomForestClassifier(50, min_samples_leaf=2, random_state=0, n_jobs=1)
+model = RandomForestClassifier(40, min_samples_leaf=2, random_state=0, n_jobs=1)
 predicted = model.fit(A, y).predict(B)
 """
 
 _STANDARD = """
-model = RandomForestClassifier(60, min_samples_leaf=2, random_state=0, n_jobs=1)
+model = RandomForestClassifier(40, min_samples_leaf=2, random_state=0, n_jobs=1)
 predicted = model.fit(gradients(X), y).predict(gradients(Z))
 """
 
@@ -101,7 +101,7 @@ def wedges_and_rings(images, wedges=12, rings=10):
     return np.column_stack(features) / power.sum((1, 2))[:, None]
 
 
-model = RandomForestClassifier(60, min_samples_leaf=2, random_state=0, n_jobs=1)
+model = RandomForestClassifier(40, min_samples_leaf=2, random_state=0, n_jobs=1)
 predicted = model.fit(wedges_and_rings(X), y).predict(wedges_and_rings(Z))
 """
 

@@ -58,20 +58,20 @@ y = train["__LABEL__"].map({label: i for i, label in enumerate(labels)}).to_nump
 n, k = len(train), len(labels)
 
 
-def left_out(gram, y, alpha=0.3):
-    """Leave-one-out class scores of kernel ridge regression, in closed form."""
-    hat = gram @ np.linalg.inv(gram + alpha * np.eye(len(y)))
+def projection(gram, alpha=0.3):
+    """The matrix that turns targets into the fit of kernel ridge regression."""
+    return gram @ np.linalg.inv(gram + alpha * np.eye(len(gram)))
+
+
+def hit_rate(hat, y):
+    """Accuracy when each text is left out of its own fit, in closed form."""
     targets = np.eye(k)[y] - 1 / k
     own = np.diag(hat)[:, None]
-    return (hat @ targets - own * targets) / (1 - own)
+    return np.mean(((hat @ targets - own * targets) / (1 - own)).argmax(1) == y)
 
 
 def fitted(gram, y, gram_new, alpha=0.3):
     return gram_new @ np.linalg.solve(gram + alpha * np.eye(len(y)), np.eye(k)[y] - 1 / k)
-
-
-def hit_rate(gram, y):
-    return np.mean(left_out(gram, y).argmax(1) == y)
 '''
 
 _STRONG = """
@@ -87,12 +87,12 @@ gram = (X @ X[:n].T).toarray()
 # texts without, tied together by a shared part
 words = CountVectorizer(token_pattern=r"[a-z]+", min_df=0.08, max_df=0.9, binary=True)
 present = words.fit(texts[:n]).transform(texts).toarray()
-best, chosen = hit_rate(gram[:n], y), gram
+best, chosen = hit_rate(projection(gram[:n]), y), gram
 for column, word in enumerate(words.get_feature_names_out()):
     if len(word) <= 4:
         has = present[:, column]
         crossed = gram * (0.3 + (has[:, None] == has[None, :n]))
-        rate = hit_rate(crossed[:n], y)
+        rate = hit_rate(projection(crossed[:n]), y)
         if rate > best:
             best, chosen = rate, crossed
 predicted = np.array(labels)[fitted(chosen[:n], y, chosen).argmax(1)[n:]]
@@ -117,7 +117,7 @@ S_first = S[:n_first]
 inner = (S_first @ S_first.T).toarray()
 
 share = np.asarray((counts[:n_first] > 0).sum(0)).ravel() / n
-short = [i for i in np.argsort(-share) if len(names[i]) <= 4 and share[i] > 0.08][:24]
+short = [i for i in np.argsort(-share) if len(names[i]) <= 4 and share[i] > 0.08][:16]
 
 
 def text_gram(keep):
@@ -150,7 +150,8 @@ def undo(gram, y, marked):
 
 
 def search_mark(gram):
-    best, mark, pairs = hit_rate(gram, y), np.zeros(len(texts), bool), np.arange(k)
+    hat = projection(gram)
+    best, mark, pairs = hit_rate(hat, y), np.zeros(len(texts), bool), np.arange(k)
     for column in short:
         for odd in (False, True):
             has = per_text(column, odd=odd)
@@ -159,7 +160,7 @@ def search_mark(gram):
             if odd and np.array_equal(has, per_text(column, odd=False)):
                 continue
             found = undo(gram, y, has[:n])
-            rate = hit_rate(gram, np.where(has[:n], found[y], y))
+            rate = hit_rate(hat, np.where(has[:n], found[y], y))
             if rate > best + 0.01:
                 best, mark, pairs = rate, has, found
     return mark, pairs
@@ -169,7 +170,7 @@ def search_drop(topic):
     best, keep = -1.0, np.ones(len(owner))
     for column in [None, *short]:
         has = np.zeros(len(owner)) if column is None else counts[:, column].toarray().ravel() > 0
-        rate = hit_rate(text_gram(1.0 - has[:n_first]), topic)
+        rate = hit_rate(projection(text_gram(1.0 - has[:n_first])), topic)
         if rate > best + 0.005:
             best, keep = rate, 1.0 - has
     return keep

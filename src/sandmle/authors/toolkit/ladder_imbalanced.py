@@ -13,7 +13,7 @@ from sandmle.authors.toolkit.domains import Skin
 from sandmle.core.draft import Baseline
 
 _DUMMY = """\
-# of the two constants, the one with a score above zero
+# a constant; to mark nothing would find nothing
 prediction = np.ones(len(test), dtype=int)
 """
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.toolkit.csvtext import cell
 from sandmle.core.task import Column, SubmissionSchema
 from sandmle.metrics import get_metric
 
@@ -25,7 +26,7 @@ _HEADINGS = {
 _RULES = (
     "Learn from the files in `input/` only; there is no network and nothing to download.",
     "Write `submission.csv` into the current directory; a later one replaces an earlier one.",
-    "A file with missing, duplicate or unknown ids, or with values that cannot be read, scores nothing.",
+    "A file with missing, duplicate or unknown ids, or unreadable values, scores nothing.",
     "The final score is taken on test rows that no earlier feedback was computed on.",
 )
 
@@ -117,9 +118,9 @@ def _values(column: Column) -> str:
         return f"text of at most {column.max_length} characters"
     noun = "a whole number" if column.kind == "integer" else "a number"
     if column.low is not None and column.high is not None:
-        return f"{noun} from {column.low:g} to {column.high:g}"
+        return f"{noun} from {cell(column.low)} to {cell(column.high)}"
     if column.low is not None:
-        return f"{noun} of at least {column.low:g}"
+        return f"{noun} of at least {cell(column.low)}"
     if column.high is not None:
-        return f"{noun} of at most {column.high:g}"
+        return f"{noun} of at most {cell(column.high)}"
     return noun

@@ -17,6 +17,8 @@ class Fault:
     """One of the check's reason codes."""
     detail: str
     """A sentence that names the file, the value and the bound."""
+    hard: bool = True
+    """False: recorded only, although the check is hard."""
 
 
 class Check(ABC):

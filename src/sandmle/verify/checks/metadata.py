@@ -65,7 +65,7 @@ def _faults(context: Context) -> Iterator[Fault]:
         if images is not None:
             yield from _image_faults(data, images, path, labels)
         for name in table.columns:
-            yield from _decimal_faults(table.columns[name], name, path, labels, data)
+            yield from _decimal_faults(context, table.columns[name], name, path, labels)
 
 
 def _sides(context: Context) -> Iterator[tuple[str, Table, Labels]]:
@@ -179,8 +179,9 @@ def _chunk_faults(images: Mapping[str, bytes]) -> Iterator[Fault]:
 
 
 def _decimal_faults(
-    cells: list[str], name: str, path: str, labels: Labels, data: PublicData
+    context: Context, cells: list[str], name: str, path: str, labels: Labels
 ) -> Iterator[Fault]:
+    data = context.data
     numbers = as_numbers(cells)
     traps = [trap.column for trap in data.draft.traps]
     if numbers is None or name in data.label_columns or name in traps:
@@ -201,6 +202,7 @@ def _decimal_faults(
         yield Fault(
             "metadata.decimals",
             f"how column {name!r} of {path} is written goes with the labels (z = {trend:.1f})",
+            hard=context.made,
         )
 
 

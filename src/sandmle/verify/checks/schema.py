@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from sandmle.core.draft import TaskDraft
@@ -41,10 +42,11 @@ class Schema(Check):
         "schema.metric",
         "schema.answers",
         "schema.table",
+        "schema.image",
         "schema.sample",
     )
     summary = (
-        "description, sample submission, answers, ladder and reference are there and can be read; "
+        "description, sample submission, images, answers, ladder and reference can be read; "
         "paths are relative, all files are at most 20 MB, 50 to 200 training samples"
     )
 
@@ -75,10 +77,23 @@ def _faults(context: Context) -> Iterator[Fault]:
         _ = context.data.tables
     except ValueError as exc:
         yield Fault("schema.table", str(exc))
+    yield from _image_faults(context.data.images)
     try:
         grader.score(draft.public["sample_submission.csv"])
     except (InvalidSubmission, GraderError) as exc:
         yield Fault("schema.sample", f"sample_submission.csv is refused: {exc}")
+
+
+def _image_faults(images: Mapping[str, bytes]) -> Iterator[Fault]:
+    from PIL import Image
+
+    for path, data in images.items():
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                image.verify()
+        except (OSError, SyntaxError, ValueError) as exc:
+            # Pillow says SyntaxError of a PNG whose checksum is wrong
+            yield Fault("schema.image", f"{path} is no readable image: {exc}")
 
 
 def _file_faults(draft: TaskDraft) -> Iterator[Fault]:

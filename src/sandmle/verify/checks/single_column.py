@@ -31,6 +31,7 @@ class SingleColumn(Check):
         return Fault(
             "single_column.too_good",
             f"column {best[0]} alone scores {best[1]:g}; silver {silver:g}",
+            hard=context.made,
         )
 
 

@@ -46,6 +46,7 @@ class TrivialSubmissions(Check):
                 return Fault(
                     f"trivial_submissions.{kind}",
                     f"{best[0]} scores {best[1]:g}; bronze {bronze:g}",
+                    hard=context.made or kind != "neighbour",
                 )
         return None
 

@@ -1,0 +1,28 @@
+"""Make two tasks, let an expert script play each in the sandbox, print grade and reward."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from sandmle import (
+    LadderPolicy,
+    Plan,
+    Setup,
+    TaskSet,
+    generate,
+    get_reward,
+    make_sandbox,
+    make_scaffold,
+    run_episode,
+)
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else "tasks")
+list(generate(folder, Plan(count=2, families=("tabular/price-v1", "text/morph-v1")), root_seed=7))
+
+react = make_scaffold("react")
+with make_sandbox("cold") as sandbox:
+    setup = Setup(sandbox, react, LadderPolicy(react, "expert"), get_reward("milestone"))
+    for task in TaskSet.open(folder):
+        episode = asyncio.run(run_episode(task, setup))
+        medal, reward = episode.grade.medal.name.lower(), episode.reward.total
+        print(f"{task.task.title}: {task.task.metric.name} {episode.grade.score:.2f}, {medal}, {reward:.2f}")
