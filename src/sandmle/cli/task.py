@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import typer
+from pydantic import ValidationError
 from rich.markdown import Markdown
 
 from sandmle.authors.procedural import family_for
-from sandmle.authors.table import table_draft
+from sandmle.authors.table import TableChoices, table_draft
 from sandmle.cli._console import err, guarded, out, say_json, say_table
 from sandmle.core.draft import TaskDraft
-from sandmle.core.errors import VerificationError
+from sandmle.core.errors import UsageError, VerificationError
 from sandmle.core.seeding import derive_seed
 from sandmle.generate import Tools, draw, write_task
 from sandmle.seeds import get_seed
@@ -22,6 +23,9 @@ from sandmle.store import TaskDir, TaskSet
 app = typer.Typer(help="Make one task, or look at one.", no_args_is_help=True)
 
 _SEED = typer.Option(None, help="Root seed. Default: 128 random bits, kept in private/.")
+
+_TOO_EASY = ("single_column.", "trivial_submissions.")
+"""Reasons that say that a table needs no engineer."""
 
 
 @app.command("from-table")
@@ -34,12 +38,17 @@ def from_table(
     rows: int | None = typer.Option(None, help="Training rows, 50 to 200."),
     title: str | None = typer.Option(None, help="Title of the task's page."),
     anonymise: bool = typer.Option(False, "--anonymise", help="Rename columns and labels."),
+    drop: list[str] = typer.Option([], help="Column to leave out; may be given again."),
+    keep: list[str] = typer.Option([], help="Column to keep although it looks like an id."),
+    task_type: str | None = typer.Option(None, help="Default: what the target suggests."),
+    positive: str | None = typer.Option(None, help="Of two classes, the one to be found."),
     seed: int | None = _SEED,
     force: bool = typer.Option(False, "--force", help="Replace the folder."),
     as_json: bool = typer.Option(False, "--json", help="Print the task as JSON."),
 ) -> None:
     """Make a verified micro task of a real table: some rows to learn from, the others hidden."""
     root = secrets.randbits(128) if seed is None else seed
+    choices = _choices(drop=drop, keep=keep, task_type=task_type, positive=positive)
 
     def author(attempt: int) -> TaskDraft:
         return table_draft(
@@ -50,10 +59,20 @@ def from_table(
             train_rows=rows,
             title=title,
             anonymise=anonymise,
+            choices=choices,
         )
 
     folder = to or Path(f"{file.name.split('.')[0]}-task")
-    task_dir = make(author, folder, force=force, rebuild=False)
+    try:
+        task_dir = make(author, folder, force=force, rebuild=False)
+    except VerificationError as exc:
+        if not exc.reason.startswith(_TOO_EASY):
+            raise
+        raise VerificationError(
+            f"{exc}. The table is too easy at this scale: leave the telling columns out with "
+            "--drop, or ask for another --metric, such as log_loss",
+            reason=exc.reason,
+        ) from exc
     for note in task_dir.hidden.recipe.get("notes", ()):
         err.print(f"note: {note}", markup=False)
     say_task(task_dir, private=False, as_json=as_json)
@@ -135,6 +154,15 @@ def make(
             reason=last.reasons[0] if last.reasons else "unknown",
         )
     return write_task(folder, drawn.draft, drawn.report, force=force)
+
+
+def _choices(**values: object) -> TableChoices:
+    try:
+        return TableChoices.model_validate(values)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        name = str(first["loc"][0]).replace("_", "-")
+        raise UsageError(f"--{name} {first['input']!r}: {first['msg']}") from None
 
 
 def _show_private(task_dir: TaskDir) -> None:

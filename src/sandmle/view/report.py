@@ -51,8 +51,8 @@ def _summary_table(rows: Sequence[TaskSummary]) -> str:
     head = ("task", "metric", "median", "bronze", "silver", "gold", "medals", "reward", "ms/step")
     body = [
         (
-            f"{escape(row.title)}<br><span class=soft>{row.family}</span>",
-            row.metric,
+            f"{escape(row.title)}<br><span class=soft>{escape(row.family)}</span>",
+            escape(row.metric),
             *(f"{bar:.4g}" for bar in row.thresholds),
             row.medals,
             _number(row.mean_reward, "{:.2f}"),

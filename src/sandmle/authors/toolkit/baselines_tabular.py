@@ -61,4 +61,6 @@ def script(*pieces: str, **names: str | list[str]) -> str:
         KeyError: If a piece has a placeholder that is not named.
     """
     source = "\n".join(piece.strip("\n") + "\n" for piece in pieces)
-    return Template(source).substitute({key: json.dumps(name) for key, name in names.items()})
+    return Template(source).substitute(
+        {key: json.dumps(name, ensure_ascii=False) for key, name in names.items()}
+    )
