@@ -56,7 +56,10 @@ class Metric(ABC):
     @property
     def full_title(self) -> str:
         """The title with the parameters: "mean average precision at k (k = 5)"."""
-        params = [f"{field.name} = {getattr(self, field.name)!r}" for field in fields(self)]
+        params = [
+            f"{field.name.replace('pos_label', 'positive label')} = {getattr(self, field.name)}"
+            for field in fields(self)
+        ]
         return f"{self.title} ({', '.join(params)})" if params else self.title
 
     def __call__(self, y_true: Values, y_pred: Values, *, groups: Values | None = None) -> float:

@@ -89,6 +89,8 @@ class _Session:
     def run(self, job: Frame, sock: socket.socket) -> Frame:
         """Run one script and return what came of it."""
         self._renew_scratch()
+        # A script may have closed its own work directory; the next run must get in.
+        WORK.chmod(0o755)
         keep = job.head["keep_bytes"]
         captures = (Capture(keep), Capture(keep))
         run = BubblewrapRun(self._recipe, job.payload, captures)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sandmle.verify.board import Predictions
 from sandmle.verify.tables import Floats, codes
 
-ALARM = 4.5
-"""A z value beyond this is no accident (p < 1e-5), even when 20 tests are made on each task."""
+ALARM = 5.0
+"""A z value beyond this is no accident (p < 1e-6), though each task has some twenty tests."""
 
 
 @dataclass(frozen=True)
