@@ -9,7 +9,7 @@ from sandmle import (
     Plan,
     Setup,
     TaskSet,
-    generate,
+    generate_tasks,
     get_reward,
     make_sandbox,
     make_scaffold,
@@ -17,12 +17,17 @@ from sandmle import (
 )
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "tasks")
-list(generate(folder, Plan(count=2, families=("tabular/price-v1", "text/morph-v1")), root_seed=7))
+list(
+    generate_tasks(
+        folder, Plan(count=2, families=("tabular/price-v1", "text/morph-v1")), root_seed=7
+    )
+)
 
 react = make_scaffold("react")
 with make_sandbox("cold") as sandbox:
     setup = Setup(sandbox, react, LadderPolicy(react, "expert"), get_reward("milestone"))
     for task in TaskSet.open(folder):
         episode = asyncio.run(run_episode(task, setup))
-        medal, reward = episode.grade.medal.name.lower(), episode.reward.total
-        print(f"{task.task.title}: {task.task.metric.name} {episode.grade.score:.2f}, {medal}, {reward:.2f}")
+        grade, metric = episode.grade, task.task.metric.name
+        print(f"{task.task.title} {metric} {grade.score:.2f}: {grade.medal.name.lower()} medal,")
+        print(f"  reward {episode.reward.total:.2f}, {len(episode.steps)} steps")

@@ -39,7 +39,7 @@ _HOMES = {
     "UsageError": "sandmle.core.errors",
     "VerifyReport": "sandmle.core.verdict",
     "derive_seed": "sandmle.core.seeding",
-    "generate": "sandmle.generate",
+    "generate_tasks": "sandmle.generate",
     "get_metric": "sandmle.metrics",
     "get_reward": "sandmle.rewards",
     "get_seed": "sandmle.seeds",
@@ -49,7 +49,7 @@ _HOMES = {
     "run_groups": "sandmle.rollout",
     "seed_ids": "sandmle.seeds",
     "table_draft": "sandmle.authors.table",
-    "verify": "sandmle.verify",
+    "verify_draft": "sandmle.verify",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the keys are strings

@@ -16,7 +16,7 @@ from sandmle.core.task import Medal
 from sandmle.grading import AnswerKey, Grader
 from sandmle.metrics import get_metric
 from sandmle.sandbox import UnisolatedWarning, make_sandbox
-from sandmle.verify import verify
+from sandmle.verify import verify_draft
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_a_real_table_passes_verification(tmp_path: Path, sandbox: Sandbox) -> N
 
     path = tmp_path / "diabetes.csv"
     load_diabetes(as_frame=True, scaled=False).frame.to_csv(path, index=False)
-    reports = [verify(table_draft(path, target="target", seed=s), sandbox) for s in (11, 12)]
+    reports = [verify_draft(table_draft(path, target="target", seed=s), sandbox) for s in (11, 12)]
     passed = [report for report in reports if report.passed]
     assert passed, [report.reasons for report in reports]
     report = passed[0]
@@ -139,6 +139,6 @@ def test_a_column_that_gives_the_answers_away_is_found(tmp_path: Path, sandbox: 
     frame = load_diabetes(as_frame=True, scaled=False).frame
     frame["copy"] = frame["target"] * 2 + 1
     frame.to_csv(tmp_path / "leaky.csv", index=False)
-    report = verify(table_draft(tmp_path / "leaky.csv", target="target", seed=1), sandbox)
+    report = verify_draft(table_draft(tmp_path / "leaky.csv", target="target", seed=1), sandbox)
     assert not report.passed
     assert any("copy" in result.detail for result in report.results)

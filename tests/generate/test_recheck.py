@@ -3,7 +3,8 @@ import shutil
 
 import pytest
 
-from sandmle.generate import Plan, generate, verify_dir
+from sandmle.authors.table import table_draft
+from sandmle.generate import Plan, draw, generate_tasks, verify_dir, write_task
 from sandmle.store.layout import TaskDir
 from sandmle.store.manifest import write_manifest
 
@@ -11,7 +12,7 @@ from sandmle.store.manifest import write_manifest
 @pytest.fixture(scope="module")
 def written(tmp_path_factory, tools):
     out = tmp_path_factory.mktemp("recheck")
-    (outcome,) = generate(
+    (outcome,) = generate_tasks(
         out, Plan(count=1, families=("timeseries/panel-v1",)), root_seed=8, tools=tools
     )
     return out / outcome.folder
@@ -64,3 +65,23 @@ def test_other_thresholds_than_the_ladder_gives_are_found(copy, tools):
     write_manifest(copy.path)
     recheck = verify_dir(copy, tools)
     assert any("thresholds" in problem for problem in recheck.problems)
+
+
+@pytest.mark.isolation
+def test_scripts_that_lie_in_a_folder_run_isolated(tmp_path, tools):
+    from sklearn.datasets import load_diabetes
+
+    table = tmp_path / "diabetes.csv"
+    load_diabetes(as_frame=True, scaled=False).frame.to_csv(table, index=False)
+    drawn = draw(
+        lambda attempt: table_draft(table, target="target", seed=attempt), tools, rebuild=False
+    )
+    task_dir = write_task(tmp_path / "task", drawn.draft, drawn.report)
+    script = task_dir.path / "private" / "ladder" / "dummy.py"
+    proof = tmp_path / "escaped"
+    spy = f"try:\n    open({str(proof)!r}, 'w').close()\nexcept OSError:\n    pass\n"
+    script.write_text(spy + script.read_text(encoding="utf-8"), encoding="utf-8")
+    write_manifest(task_dir.path)
+    recheck = verify_dir(task_dir, tools)
+    assert recheck.ok, recheck.problems
+    assert not proof.exists()

@@ -8,7 +8,7 @@ import pytest
 
 from sandmle.authors.procedural import FAMILIES
 from sandmle.core.errors import UsageError
-from sandmle.generate import Plan, generate, read_outcomes, read_set
+from sandmle.generate import Plan, generate_tasks, read_outcomes, read_set
 from sandmle.seeds import get_seed
 from sandmle.store.tasks import TaskSet
 
@@ -22,7 +22,7 @@ def manifests(out: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, tools):
     out = tmp_path_factory.mktemp("made") / "set"
-    outcomes = list(generate(out, PLAN, root_seed=3, tools=tools))
+    outcomes = list(generate_tasks(out, PLAN, root_seed=3, tools=tools))
     return out, outcomes
 
 
@@ -30,7 +30,7 @@ def made(tmp_path_factory, tools):
 def secret(tmp_path_factory, tools):
     """A set with the root seed that it gets by itself."""
     out = tmp_path_factory.mktemp("secret") / "set"
-    list(generate(out, Plan(count=1, families=("timeseries/panel-v1",)), tools=tools))
+    list(generate_tasks(out, Plan(count=1, families=("timeseries/panel-v1",)), tools=tools))
     return out
 
 
@@ -48,9 +48,9 @@ def test_a_set_has_a_task_for_every_order(made):
 def test_another_process_with_other_hashes_threads_and_jobs_makes_the_same_bytes(made, tmp_path):
     code = (
         "from pathlib import Path\n"
-        "from sandmle.generate import Plan, generate\n"
+        "from sandmle.generate import Plan, generate_tasks\n"
         f"plan = Plan.model_validate_json({PLAN.model_dump_json()!r})\n"
-        f"list(generate(Path({str(tmp_path / 'set')!r}), plan, root_seed=3, jobs=2))\n"
+        f"list(generate_tasks(Path({str(tmp_path / 'set')!r}), plan, root_seed=3, jobs=2))\n"
     )
     environment = {
         **os.environ,
@@ -66,20 +66,20 @@ def test_another_process_with_other_hashes_threads_and_jobs_makes_the_same_bytes
 def test_the_same_call_again_makes_nothing_new(made, tools):
     out, outcomes = made
     before = manifests(out)
-    again = list(generate(out, PLAN, root_seed=3, tools=tools))
+    again = list(generate_tasks(out, PLAN, root_seed=3, tools=tools))
     assert all(outcome.resumed for outcome in again)
     assert [outcome.task_id for outcome in again] == [outcome.task_id for outcome in outcomes]
     assert manifests(out) == before
 
 
 def test_a_set_that_was_cut_off_is_finished_by_the_same_call(tmp_path, tools):
-    running = generate(tmp_path / "set", PLAN, tools=tools)
+    running = generate_tasks(tmp_path / "set", PLAN, tools=tools)
     first = next(running)
     running.close()
     assert len(manifests(tmp_path / "set")) == 1
     log = tmp_path / "set" / "private" / "outcomes.jsonl"
     log.write_text(log.read_text() + '{"order": {"index": 1, "fam')  # killed while writing
-    rest = list(generate(tmp_path / "set", PLAN, tools=tools))
+    rest = list(generate_tasks(tmp_path / "set", PLAN, tools=tools))
     assert [outcome.resumed for outcome in rest] == [True, False]
     assert rest[0].task_id == first.task_id
     assert sorted(read_outcomes(tmp_path / "set")) == [0, 1]
@@ -88,8 +88,8 @@ def test_a_set_that_was_cut_off_is_finished_by_the_same_call(tmp_path, tools):
 def test_a_longer_plan_keeps_what_is_there(made, tmp_path, tools):
     out = tmp_path / "set"
     only = Plan(count=1, families=PLAN.families)
-    list(generate(out, only, root_seed=3, tools=tools))
-    longer = list(generate(out, PLAN, tools=tools))
+    list(generate_tasks(out, only, root_seed=3, tools=tools))
+    longer = list(generate_tasks(out, PLAN, tools=tools))
     assert [outcome.resumed for outcome in longer] == [True, False]
     assert manifests(out) == manifests(made[0])
 
@@ -105,15 +105,19 @@ def test_a_longer_plan_keeps_what_is_there(made, tmp_path, tools):
 def test_another_plan_or_seed_in_the_same_folder_is_refused(made, plan, seed, word):
     before = manifests(made[0])
     with pytest.raises(UsageError, match=f"another {word}.*--force"):
-        next(generate(made[0], plan, root_seed=seed))
+        next(generate_tasks(made[0], plan, root_seed=seed))
     assert manifests(made[0]) == before
 
 
 def test_force_throws_the_old_set_away(tmp_path, tools):
     out = tmp_path / "set"
-    list(generate(out, Plan(count=1, families=("timeseries/panel-v1",)), root_seed=3, tools=tools))
     list(
-        generate(
+        generate_tasks(
+            out, Plan(count=1, families=("timeseries/panel-v1",)), root_seed=3, tools=tools
+        )
+    )
+    list(
+        generate_tasks(
             out, Plan(count=1, families=("tabular/price-v1",)), root_seed=3, force=True, tools=tools
         )
     )
@@ -123,7 +127,7 @@ def test_force_throws_the_old_set_away(tmp_path, tools):
 
 def test_a_negative_root_seed_is_refused(tmp_path):
     with pytest.raises(UsageError, match="at least 0"):
-        next(generate(tmp_path / "set", PLAN, root_seed=-1))
+        next(generate_tasks(tmp_path / "set", PLAN, root_seed=-1))
     assert not (tmp_path / "set").exists()
 
 
@@ -174,5 +178,9 @@ def test_nothing_public_holds_a_seed(secret):
 
 
 def test_a_set_of_the_tool_s_own_seed_differs_from_every_other(secret, tmp_path, tools):
-    list(generate(tmp_path / "set", Plan(count=1, families=("timeseries/panel-v1",)), tools=tools))
+    list(
+        generate_tasks(
+            tmp_path / "set", Plan(count=1, families=("timeseries/panel-v1",)), tools=tools
+        )
+    )
     assert manifests(tmp_path / "set") != manifests(secret)

@@ -10,8 +10,7 @@ import typer
 
 from sandmle.cli._console import EXIT_FAILED, err, progress, say_json, say_table
 from sandmle.core.errors import UsageError, unknown
-from sandmle.generate import Outcome, Plan, YieldReport, yield_report
-from sandmle.generate import generate as make_set
+from sandmle.generate import Outcome, Plan, YieldReport, generate_tasks, yield_report
 from sandmle.verify.thresholds import Rule
 
 
@@ -38,7 +37,9 @@ def generate(
         difficulties=_levels(difficulty),
         rule=_rule(rule),
     )
-    outcomes = list(shown(make_set(out, plan, root_seed=seed, jobs=jobs, force=force), plan.count))
+    outcomes = list(
+        shown(generate_tasks(out, plan, root_seed=seed, jobs=jobs, force=force), plan.count)
+    )
     report = yield_report(outcomes)
     made = sum(outcome.folder is not None for outcome in outcomes)
     if as_json:

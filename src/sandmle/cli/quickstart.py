@@ -17,7 +17,7 @@ from sandmle.cli.task import make
 from sandmle.core.draft import TaskDraft
 from sandmle.core.errors import UsageError
 from sandmle.core.seeding import derive_seed
-from sandmle.generate import Plan, generate, read_set, yield_report
+from sandmle.generate import Plan, generate_tasks, read_set, yield_report
 from sandmle.store import TaskSet
 
 GENERATED = 11
@@ -39,7 +39,10 @@ def quickstart(
     if force:
         _clear(to)
     outcomes = list(
-        shown(generate(to / "tasks", Plan(count=GENERATED), root_seed=seed, jobs=jobs), GENERATED)
+        shown(
+            generate_tasks(to / "tasks", Plan(count=GENERATED), root_seed=seed, jobs=jobs),
+            GENERATED,
+        )
     )
     _table_task(to)
     task_dirs = list(TaskSet.open(to / "tasks"))

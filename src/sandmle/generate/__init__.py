@@ -5,7 +5,7 @@ from __future__ import annotations
 from sandmle.generate.make import Attempt, Drawn, Outcome, Tools, draw, make_task, write_task
 from sandmle.generate.plan import Order, Plan, orders
 from sandmle.generate.recheck import Recheck, verify_dir
-from sandmle.generate.task_set import SetRecord, generate, read_outcomes, read_set
+from sandmle.generate.task_set import SetRecord, generate_tasks, read_outcomes, read_set
 from sandmle.generate.yields import FamilyYield, YieldReport, yield_report
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
     "Tools",
     "YieldReport",
     "draw",
-    "generate",
+    "generate_tasks",
     "make_task",
     "orders",
     "read_outcomes",

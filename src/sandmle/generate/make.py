@@ -20,7 +20,7 @@ from sandmle.generate.twin import Twin
 from sandmle.sandbox import UnisolatedWarning, make_sandbox
 from sandmle.seeds import get_seed
 from sandmle.store.layout import TaskDir
-from sandmle.verify import verify
+from sandmle.verify import verify_draft
 from sandmle.verify.thresholds import Rule
 
 MAX_ATTEMPTS = 5
@@ -129,7 +129,7 @@ def draw(
         def twin_hash(draft: TaskDraft = draft) -> str:
             return tools.twin.content_hash(draft.recipe)
 
-        report = verify(
+        report = verify_draft(
             draft,
             tools.sandbox,
             rule=rule,

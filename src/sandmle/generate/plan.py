@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sandmle.authors.procedural import FAMILIES, Family
+from sandmle.authors.procedural import FAMILIES, Family, family_for
 from sandmle.core.errors import UsageError
 from sandmle.core.record import Record
 from sandmle.core.seeding import derive_seed
@@ -66,7 +66,9 @@ def orders(plan: Plan) -> tuple[Order, ...]:
     families = [FAMILIES.get(name) for name in plan.families or FAMILIES.names()]
     _check_difficulties(plan, families)
     if plan.seeds:
-        pairs = [(best_family(seed_id, families), seed_id) for seed_id in plan.seeds]
+        pairs = [
+            (family_for(get_seed(seed_id).dna(), families)[0], seed_id) for seed_id in plan.seeds
+        ]
         turns = [pairs[index % len(pairs)] for index in range(plan.count)]
         width = len(pairs)
     else:
@@ -87,23 +89,15 @@ def orders(plan: Plan) -> tuple[Order, ...]:
     )
 
 
-def best_family(seed_id: str, families: list[Family]) -> Family:
-    """Return the family that fits a seed's DNA best; ties go to the first.
-
-    Raises:
-        UsageError: If the seed is unknown.
-    """
-    dna = get_seed(seed_id).dna()
-    return max(families, key=lambda family: family.fit.score(dna))
-
-
 def _seeds_of(family: Family, families: list[Family]) -> list[str]:
     """Return the seeds that fit this family better than any other, best first.
 
     A family that is no seed's first choice takes the ones that fit it best.
     """
     scores = {seed_id: family.fit.score(get_seed(seed_id).dna()) for seed_id in seed_ids()}
-    own = [seed_id for seed_id in scores if best_family(seed_id, families) is family]
+    own = [
+        seed_id for seed_id in scores if family_for(get_seed(seed_id).dna(), families)[0] is family
+    ]
     top = [seed_id for seed_id in scores if scores[seed_id] == max(scores.values())]
     return sorted(own or top, key=lambda seed_id: -scores[seed_id])
 

@@ -10,8 +10,9 @@ from sandmle.core.errors import SandmleError
 from sandmle.core.record import Record
 from sandmle.core.verdict import Bars, VerifyReport
 from sandmle.generate.make import Tools
+from sandmle.sandbox import make_sandbox
 from sandmle.store.layout import TaskDir
-from sandmle.verify import verify
+from sandmle.verify import verify_draft
 
 
 class Recheck(Record):
@@ -35,6 +36,7 @@ def verify_dir(task_dir: TaskDir, tools: Tools) -> Recheck:
 
     Its files must be those of the manifest. Where the author is procedural, the recipe must give
     the same content, here and in a second process. The battery must pass and place the same bars.
+    Scripts that were not built again, but lie in the folder, may be anybody's: they run isolated.
 
     Args:
         task_dir: The folder.
@@ -56,13 +58,18 @@ def verify_dir(task_dir: TaskDir, tools: Tools) -> Recheck:
         return Recheck(problems=(sentence,), rebuilt=False, report=None)
     if again is not None and _kept(again).content_hash() != draft.content_hash():
         problems.append("the recipe builds other content than what lies in the folder")
-    report = verify(
-        again or draft,
-        tools.sandbox,
-        rule=stored.rule,
-        rebuild_hash=(lambda: tools.twin.content_hash(draft.recipe)) if again else None,
-        attempt=task_dir.report.attempt,
-    )
+    attempt = task_dir.report.attempt
+    if again is None:
+        with make_sandbox("cold") as isolated:
+            report = verify_draft(draft, isolated, rule=stored.rule, attempt=attempt)
+    else:
+        report = verify_draft(
+            again,
+            tools.sandbox,
+            rule=stored.rule,
+            rebuild_hash=lambda: tools.twin.content_hash(draft.recipe),
+            attempt=attempt,
+        )
     problems += [f"{r.reason}: {r.detail}" for r in report.results if r.hard and not r.passed]
     if report.bars is not None and not _same(report.bars, stored):
         problems.append(

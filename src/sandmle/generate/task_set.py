@@ -38,7 +38,7 @@ class SetRecord(Record):
     sandmle_version: str
 
 
-def generate(
+def generate_tasks(
     out: Path,
     plan: Plan,
     *,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from sandmle.verify.battery import verify
+from sandmle.verify.battery import verify_draft
 
-__all__ = ["verify"]
+__all__ = ["verify_draft"]

@@ -14,7 +14,7 @@ from sandmle.verify.ladder import run_ladder
 from sandmle.verify.thresholds import Rejection, Rule, place
 
 
-def verify(
+def verify_draft(
     draft: TaskDraft,
     sandbox: Sandbox,
     *,

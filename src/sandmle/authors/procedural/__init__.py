@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sandmle.authors.procedural._family import Family, Fit
@@ -15,10 +15,15 @@ FAMILIES: Registry[Family] = Registry("family", "sandmle.authors.procedural")
 __all__ = ["FAMILIES", "Family", "Fit", "family_for", "rebuild"]
 
 
-def family_for(dna: TaskDNA) -> tuple[Family, float]:
-    """Return the family that fits the DNA best, and how well, in [0, 1]; ties go to the first name."""
-    families = [FAMILIES.get(name) for name in FAMILIES]
-    best = max(families, key=lambda family: family.fit.score(dna))
+def family_for(dna: TaskDNA, families: Sequence[Family] | None = None) -> tuple[Family, float]:
+    """Return the family that fits the DNA best, and how well, in [0, 1]; ties go to the first.
+
+    Args:
+        dna: What is to be made.
+        families: Those to choose from; all by default, in the order of their names.
+    """
+    choice = [FAMILIES.get(name) for name in FAMILIES] if families is None else families
+    best = max(choice, key=lambda family: family.fit.score(dna))
     return best, best.fit.score(dna)
 
 

@@ -48,7 +48,7 @@ class Family(ABC):
     summary: ClassVar[str]
     """One sentence for the catalogue of families."""
     levels: ClassVar[int] = 3
-    """Difficulty goes from 0 to levels - 1: more defects, traps and interactions, not more noise."""
+    """Difficulty goes from 0 to levels - 1: more defects, traps, interactions; not more noise."""
     fit: ClassVar[Fit]
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""CSV text with the same bytes on every machine: floats are rounded before they are used or written."""
+"""CSV text with the same bytes on every machine: floats are rounded before use and writing."""
 
 from __future__ import annotations
 
