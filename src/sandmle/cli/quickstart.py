@@ -48,7 +48,9 @@ def quickstart(
     task_dirs = list(TaskSet.open(to / "tasks"))
     made = time.monotonic()
     settings = RunSettings(sandbox=sandbox, group_size=group_size)
-    episodes, _ = play(task_dirs, settings, to / "run", max_concurrent=jobs)
+    episodes, _ = play(
+        task_dirs, settings, to / "run", max_concurrent=jobs, title="sandmle quickstart"
+    )
     ended = time.monotonic()
     rows = summary_rows(task_dirs, episodes)
     masked = sum(episode.masked for episode in episodes)

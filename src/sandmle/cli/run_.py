@@ -83,7 +83,8 @@ def run(
         first = exc.errors()[0]
         raise UsageError(f"--{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     task_dirs = list(TaskSet.open(tasks))
-    episodes, summary = play(task_dirs, settings, out, max_concurrent=max_concurrent)
+    title = f"sandmle run: {out.resolve().name}"
+    episodes, summary = play(task_dirs, settings, out, max_concurrent=max_concurrent, title=title)
     rows = summary_rows(task_dirs, episodes)
     if as_json:
         say_json(_as_json(rows, summary, out))
@@ -93,7 +94,12 @@ def run(
 
 
 def play(
-    task_dirs: Sequence[TaskDir], settings: RunSettings, out: Path, *, max_concurrent: int = 4
+    task_dirs: Sequence[TaskDir],
+    settings: RunSettings,
+    out: Path,
+    *,
+    max_concurrent: int,
+    title: str,
 ) -> tuple[list[Episode], RunSummary]:
     """Play what is missing in the run's folder; return all its episodes.
 
@@ -115,7 +121,7 @@ def play(
         summary = _play(task_dirs, Setup(box, scaffold, factory, reward, rollout), out)
     ids = {task_dir.task.id for task_dir in task_dirs}
     episodes = [episode for episode in EpisodeLog(out / EPISODES) if episode.task_id in ids]
-    write_report(out / REPORT, task_dirs, episodes, title=f"sandmle run {out.name}")
+    write_report(out / REPORT, task_dirs, episodes, title=title)
     return episodes, summary
 
 
