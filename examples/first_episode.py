@@ -17,11 +17,8 @@ from sandmle import (
 )
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "tasks")
-list(
-    generate_tasks(
-        folder, Plan(count=2, families=("tabular/price-v1", "text/morph-v1")), root_seed=7
-    )
-)
+plan = Plan(count=2, families=("tabular/price-v1", "text/morph-v1"))
+made = list(generate_tasks(folder, plan, root_seed=7))
 
 react = make_scaffold("react")
 with make_sandbox("cold") as sandbox:
