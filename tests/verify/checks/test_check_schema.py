@@ -26,6 +26,13 @@ def damaged_png():
     return out.getvalue().replace(b"IDAT", b"IDAT\x01", 1)
 
 
+def flat_public(answers):
+    """Give every public row the same answer: R2 cannot be computed on them."""
+    rows = [line.split(b",") for line in answers.splitlines()]
+    flat = [[row[0], b"1", row[2]] if row[2] == b"public" else row for row in rows]
+    return b"".join(b",".join(row) + b"\n" for row in flat)
+
+
 FAULTS = {
     "no description": ("schema.missing_file", lambda toy: without(toy, "description.md")),
     "no sample": ("schema.missing_file", lambda toy: without(toy, "sample_submission.csv")),
@@ -52,6 +59,10 @@ FAULTS = {
     "no public answers": (
         "schema.answers",
         lambda toy: {"answers": toy.answers.replace(b",public", b",private")},
+    ),
+    "score tool cannot score": (
+        "schema.sample",
+        lambda toy: {"metric": MetricSpec(name="r2"), "answers": flat_public(toy.answers)},
     ),
     "ragged table": (
         "schema.table",

@@ -79,7 +79,9 @@ def _faults(context: Context) -> Iterator[Fault]:
         yield Fault("schema.table", str(exc))
     yield from _image_faults(context.data.images)
     try:
-        grader.score(draft.public["sample_submission.csv"])
+        grader.score(draft.public["sample_submission.csv"], "private")
+        # the score tool must work, or every episode on the task would be masked
+        grader.score(draft.public["sample_submission.csv"], "public")
     except (InvalidSubmission, GraderError) as exc:
         yield Fault("schema.sample", f"sample_submission.csv is refused: {exc}")
 
