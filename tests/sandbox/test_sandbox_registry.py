@@ -4,6 +4,7 @@ import pytest
 
 from sandmle.core.errors import UsageError
 from sandmle.sandbox import SANDBOXES, UnisolatedWarning, make_sandbox
+from sandmle.sandbox.probe import probe
 
 
 def test_backends_are_found_by_name() -> None:
@@ -36,3 +37,13 @@ def test_backends_say_the_same_as_their_instances() -> None:
         factory = SANDBOXES.get(name)
         with factory() as sandbox:
             assert (sandbox.name, sandbox.isolated) == (name, factory.isolated)
+
+
+def test_another_system_than_linux_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(UsageError, match="this is darwin; use a Linux virtual machine"):
+        make_sandbox("cold")
+    (found,) = probe()
+    assert found.needed
+    assert not found.available
+    assert "Linux virtual machine" in found.remedy

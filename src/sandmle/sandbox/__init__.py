@@ -5,6 +5,7 @@ What each stops and does not stop is said at the top of its module and in docs/s
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +14,9 @@ from sandmle.core.errors import UsageError
 from sandmle.core.execution import Sandbox
 from sandmle.core.registry import Registry
 
-__all__ = ["SANDBOXES", "SandboxFactory", "UnisolatedWarning", "make_sandbox"]
+NOT_LINUX = "use a Linux virtual machine, a container that allows user namespaces, or WSL 2"
+
+__all__ = ["NOT_LINUX", "SANDBOXES", "SandboxFactory", "UnisolatedWarning", "make_sandbox"]
 
 
 class UnisolatedWarning(UserWarning):
@@ -50,9 +53,12 @@ def make_sandbox(
         allow_unisolated: Whether a sandbox that does not isolate may be made; it warns.
 
     Raises:
-        UsageError: If there is no such sandbox, or it does not isolate and that was not allowed.
+        UsageError: If there is no such sandbox, if it does not isolate and that was not allowed,
+            or if this is not Linux.
     """
     factory = SANDBOXES.get(name)
+    if sys.platform != "linux":
+        raise UsageError(f"sandboxes run on Linux, this is {sys.platform}; {NOT_LINUX}")
     if not factory.isolated:
         if not allow_unisolated:
             raise UsageError(

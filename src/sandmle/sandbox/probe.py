@@ -11,7 +11,7 @@ from pathlib import Path
 from sandmle.core.errors import SandboxError
 from sandmle.core.record import Record
 from sandmle.core.task import Limits
-from sandmle.sandbox import _remedies
+from sandmle.sandbox import NOT_LINUX, _remedies
 from sandmle.sandbox._companion import Companion
 from sandmle.sandbox._seccomp import seccomp_filter
 from sandmle.sandbox.cold import ColdSandbox, bwrap_version, counts_processes, find_bwrap
@@ -38,6 +38,8 @@ def probe(python: Path | None = None) -> list[Capability]:
     Args:
         python: The interpreter that agents would use; by default the one that runs sandmle.
     """
+    if sys.platform != "linux":
+        return [_capability("Linux", needed=True)(False, f"this is {sys.platform}", NOT_LINUX)]
     found = [_user(), _bubblewrap(), *_kernel_features(), _filter(), _process_limit()]
     return [*found, _cold_run(python)]
 

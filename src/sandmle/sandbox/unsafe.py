@@ -51,7 +51,7 @@ class UnsafeSandbox(Closing):
         """Start a session; `input/` is a copy, so that a script cannot spoil the task itself."""
         _drop_stale_folders()
         session = UnsafeSession(self._servers, public, limits)
-        self._sessions.append(session)
+        self._sessions = [*(other for other in self._sessions if not other.closed), session]
         return session
 
     def close(self) -> None:
