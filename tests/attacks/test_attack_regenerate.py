@@ -13,7 +13,7 @@ from sandmle.core.task import Limits
 from sandmle.sandbox import make_sandbox
 
 SEARCH = """
-import os, subprocess
+import os, subprocess, sys
 try:
     import sandmle
     print("imported", sandmle)
@@ -26,7 +26,8 @@ for place in subprocess.run(tell, capture_output=True, text=True).stdout.splitli
         found += [os.path.join(place, inner) for inner in os.listdir(place)]
     elif os.path.getsize(place):
         found.append(place)
-for place in found:
+# the environment itself may lie in a checkout of that name
+for place in (place for place in found if not sys.prefix.startswith(place)):
     if os.path.isdir(place) or "ModuleNotFoundError" not in open(place).read():
         print("found", place)
 print("searched")
