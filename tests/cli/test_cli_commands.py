@@ -78,7 +78,7 @@ def test_a_wrong_name_is_answered_with_the_next_move_and_exit_code_2(
         ("--reward", "milestones", "Did you mean 'milestone'?"),
         ("--feedback", "all", "--feedback"),
         ("--counts", "first", "--counts"),
-        ("--group-size", "0", "--group_size"),
+        ("--group-size", "0", "--group-size"),
     ],
 )
 def test_a_wrong_option_of_run_is_refused_before_anything_is_written(
@@ -133,6 +133,24 @@ def test_run_plays_resumes_and_refuses_other_settings(tmp_path, task):
     assert other.exit_code == 2
     assert "another reward" in other.stderr
     assert "<svg" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_machine_without_bubblewrap_is_told_before_anything_is_written(
+    tmp_path, task, monkeypatch
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = sandmle("run", task, "--out", tmp_path / "run")
+    assert result.exit_code == 1
+    assert "bubblewrap is not installed" in " ".join(result.stderr.split())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_of_nothing_but_masked_episodes_is_a_failure(tmp_path, task):
+    (task / "private" / "answers.csv").unlink()
+    result = sandmle("run", task, "--out", tmp_path / "r", "--sandbox", "unsafe", "-G", "1")
+    assert result.exit_code == 1
+    assert "1 masked" in " ".join(result.stdout.split())
+    assert "all 1 episodes are masked" in " ".join(result.stderr.split())
 
 
 def test_the_unsafe_sandbox_is_announced(tmp_path, task):

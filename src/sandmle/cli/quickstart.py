@@ -11,6 +11,7 @@ import typer
 
 from sandmle.authors.table import table_draft
 from sandmle.cli._console import err, out, say_json
+from sandmle.cli._sandboxes import agent_sandbox
 from sandmle.cli.generate import say_yield, shown
 from sandmle.cli.run_ import REPORT, RunSettings, play, show, summary_rows
 from sandmle.cli.task import make
@@ -38,19 +39,21 @@ def quickstart(
     began = time.monotonic()
     if force:
         _clear(to)
-    outcomes = list(
-        shown(
-            generate_tasks(to / "tasks", Plan(count=GENERATED), root_seed=seed, jobs=jobs),
-            GENERATED,
+    with agent_sandbox(sandbox) as box:
+        made_set = generate_tasks(to / "tasks", Plan(count=GENERATED), root_seed=seed, jobs=jobs)
+        outcomes = list(shown(made_set, GENERATED))
+        _table_task(to)
+        task_dirs = list(TaskSet.open(to / "tasks"))
+        made = time.monotonic()
+        settings = RunSettings(sandbox=sandbox, group_size=group_size)
+        episodes, _ = play(
+            task_dirs,
+            settings,
+            to / "run",
+            sandbox=box,
+            max_concurrent=jobs,
+            title="sandmle quickstart",
         )
-    )
-    _table_task(to)
-    task_dirs = list(TaskSet.open(to / "tasks"))
-    made = time.monotonic()
-    settings = RunSettings(sandbox=sandbox, group_size=group_size)
-    episodes, _ = play(
-        task_dirs, settings, to / "run", max_concurrent=jobs, title="sandmle quickstart"
-    )
     ended = time.monotonic()
     rows = summary_rows(task_dirs, episodes)
     masked = sum(episode.masked for episode in episodes)

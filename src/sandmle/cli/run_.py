@@ -13,7 +13,8 @@ from pydantic import Field, ValidationError
 from sandmle.cli._console import err, progress, say_json, say_table
 from sandmle.cli._sandboxes import agent_sandbox
 from sandmle.core.episode import Episode
-from sandmle.core.errors import UsageError, unknown
+from sandmle.core.errors import SandboxError, UsageError, unknown
+from sandmle.core.execution import Sandbox
 from sandmle.core.record import Record
 from sandmle.core.task import FeedbackMode
 from sandmle.env import SubmissionRule
@@ -81,16 +82,26 @@ def run(
         )  # fmt: skip
     except ValidationError as exc:
         first = exc.errors()[0]
-        raise UsageError(f"--{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        option = str(first["loc"][0]).replace("_", "-")
+        raise UsageError(f"--{option}: {first['msg']}") from None
     task_dirs = list(TaskSet.open(tasks))
     title = f"sandmle run: {out.resolve().name}"
-    episodes, summary = play(task_dirs, settings, out, max_concurrent=max_concurrent, title=title)
+    with agent_sandbox(settings.sandbox, python=python) as box:
+        episodes, summary = play(
+            task_dirs, settings, out, sandbox=box, max_concurrent=max_concurrent, title=title
+        )
     rows = summary_rows(task_dirs, episodes)
     if as_json:
         say_json(_as_json(rows, summary, out))
     else:
-        show(rows, title=f"{summary.played} episodes played, {summary.skipped} were there already")
+        others = f"{summary.skipped} were there already, {summary.masked} masked"
+        show(rows, title=f"{summary.played} episodes played, {others}")
         err.print(f"report: {out / REPORT}", soft_wrap=True)
+    if summary.masked and summary.masked == summary.played:
+        raise SandboxError(
+            f"all {summary.played} episodes are masked by failures that are not the agent's; "
+            f"{out / EPISODES} says which"
+        )
 
 
 def play(
@@ -98,6 +109,7 @@ def play(
     settings: RunSettings,
     out: Path,
     *,
+    sandbox: Sandbox,
     max_concurrent: int,
     title: str,
 ) -> tuple[list[Episode], RunSummary]:
@@ -113,12 +125,10 @@ def play(
         group_size=settings.group_size, concurrency=max_concurrent, seed=settings.seed,
         feedback=settings.feedback, counts=settings.counts,
     )  # fmt: skip
-    python = Path(settings.python) if settings.python else None
     for task_dir in task_dirs:
         factory(task_dir, replica=0, seed=0)  # a wrong rung or log is found before anything starts
-    with agent_sandbox(settings.sandbox, python=python) as box:
-        _claim(out, settings)
-        summary = _play(task_dirs, Setup(box, scaffold, factory, reward, rollout), out)
+    _claim(out, settings)
+    summary = _play(task_dirs, Setup(sandbox, scaffold, factory, reward, rollout), out)
     ids = {task_dir.task.id for task_dir in task_dirs}
     episodes = [episode for episode in EpisodeLog(out / EPISODES) if episode.task_id in ids]
     write_report(out / REPORT, task_dirs, episodes, title=title)
