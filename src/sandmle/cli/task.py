@@ -24,9 +24,6 @@ app = typer.Typer(help="Make one task, or look at one.", no_args_is_help=True)
 
 _SEED = typer.Option(None, help="Root seed. Default: 128 random bits, kept in private/.")
 
-_TOO_EASY = ("single_column.", "trivial_submissions.")
-"""Reasons that say that a table needs no engineer."""
-
 
 @app.command("from-table")
 @guarded
@@ -63,18 +60,12 @@ def from_table(
         )
 
     folder = to or Path(f"{file.name.split('.')[0]}-task")
-    try:
-        task_dir = make(author, folder, force=force, rebuild=False)
-    except VerificationError as exc:
-        if not exc.reason.startswith(_TOO_EASY):
-            raise
-        raise VerificationError(
-            f"{exc}. The table is too easy at this scale: leave the telling columns out with "
-            "--drop, or ask for another --metric, such as log_loss",
-            reason=exc.reason,
-        ) from exc
-    for note in task_dir.hidden.recipe.get("notes", ()):
+    task_dir = make(author, folder, force=force, rebuild=False)
+    recorded = [r.detail for r in task_dir.report.results if not r.passed]
+    for note in (*task_dir.hidden.recipe["notes"], *recorded):
         err.print(f"note: {note}", markup=False)
+    if recorded:
+        err.print("a table as easy as that may want --drop COLUMN or another --metric")
     say_task(task_dir, private=False, as_json=as_json)
 
 
