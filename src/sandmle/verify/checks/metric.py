@@ -9,7 +9,7 @@ from sandmle.verify.checks._base import Check, Fault
 from sandmle.verify.context import Context
 
 SPOILED_SHARE = 0.3
-"""Share of the rows whose reference predictions are dealt out anew among themselves."""
+"""Share of the rows on which the dummy's predictions take the place of the reference's."""
 
 
 class MetricCheck(Check):
@@ -20,8 +20,8 @@ class MetricCheck(Check):
     stage = "bars"
     reasons = ("metric.not_best", "metric.direction")
     summary = (
-        "perfect answers get the metric's best score; reference, reference with 30 % of its rows "
-        "dealt out anew, and dummy score in that order"
+        "perfect answers get the metric's best score; reference, reference with the dummy's "
+        "predictions on 30 % of its rows, and dummy score in that order"
     )
 
     def find(self, context: Context) -> Fault | None:
@@ -30,14 +30,15 @@ class MetricCheck(Check):
         perfect = graded.score(graded.answers)
         if abs(perfect - metric.best) > 1e-9:
             return Fault("metric.not_best", f"perfect answers score {perfect!r}, not {metric.best}")
-        reference = context.measurement.ladder.reference
-        if reference.predictions is None or reference.score is None:
+        ladder = context.measurement.ladder
+        reference, simple = ladder.reference, next(r for r in ladder.rungs if r.name == "dummy")
+        if reference.predictions is None or reference.score is None or simple.predictions is None:
             return None
         rng = context.streams.rng("metric", "spoiled")
         rows = np.flatnonzero(graded.graded)
         moved = rng.permutation(rows)[: round(SPOILED_SHARE * len(rows))]
         spoiled = reference.predictions.copy()
-        spoiled[moved] = spoiled[np.roll(moved, 1)]
+        spoiled[moved] = simple.predictions[moved]
         middle = context.score(spoiled)
         dummy = context.bars.dummy_score
         if middle is None or not context.between(dummy, middle, reference.score):
