@@ -43,6 +43,8 @@ _HOMES = {
     "get_metric": "sandmle.metrics",
     "get_reward": "sandmle.rewards",
     "get_seed": "sandmle.seeds",
+    "human_rank": "sandmle.grading.human_rank",
+    "leaderboard_bars": "sandmle.grading.medals",
     "make_sandbox": "sandmle.sandbox",
     "make_scaffold": "sandmle.scaffolds",
     "run_episode": "sandmle.rollout",

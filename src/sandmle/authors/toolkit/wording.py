@@ -27,7 +27,7 @@ _RULES = (
     "Learn from the files in `input/` only; there is no network and nothing to download.",
     "Write `submission.csv` into the current directory; a later one replaces an earlier one.",
     "A file with missing, duplicate or unknown ids, or unreadable values, scores nothing.",
-    "The final score is taken on test rows that no earlier feedback was computed on.",
+    "The final score is taken on test rows whose answers are kept back.",
 )
 
 
