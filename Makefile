@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 quickstart: $(VENV)/.installed .bubblewrap
 	$(BIN)/sandmle quickstart --out quickstart --force
 
-test: $(VENV)/.dev .bubblewrap
+test: $(VENV)/.dev .bubblewrap .slurm
 	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/.dev
@@ -25,7 +25,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.dev .bubblewrap
-	for script in benchmarks/*.py; do $(BIN)/python $$script --quick || exit 1; done
+	for script in benchmarks/[!_]*.py; do $(BIN)/python $$script --quick || exit 1; done
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict
@@ -50,6 +50,16 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.docs: pyproject.toml | $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,docs]'
 	touch $@
+
+# The tests of the sandbox `slurm` start a cluster of one node; without these packages they are skipped.
+.PHONY: .slurm
+.slurm:
+	@command -v slurmctld >/dev/null 2>&1 && command -v munged >/dev/null 2>&1 && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge >/dev/null \
+	    || echo "Slurm could not be installed; its tests will be skipped"; \
+	fi
 
 # Isolation needs bubblewrap. As root on Debian or Ubuntu it is installed; else one line says how.
 .PHONY: .bubblewrap

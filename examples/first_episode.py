@@ -21,7 +21,7 @@ plan = Plan(count=2, families=("tabular/price-v1", "text/morph-v1"))
 made = list(generate_tasks(folder, plan, root_seed=7))
 
 react = make_scaffold("react")
-with make_sandbox("cold") as sandbox:
+with make_sandbox("warm") as sandbox:
     setup = Setup(sandbox, react, LadderPolicy(react, "expert"), get_reward("milestone"))
     for task in TaskSet.open(folder):
         episode = asyncio.run(run_episode(task, setup))

@@ -11,6 +11,7 @@ from typing import Any
 from sandmle.version import __version__
 
 _HOMES = {
+    "Audit": "sandmle.core.execution",
     "Completion": "sandmle.core.policy",
     "Environment": "sandmle.env",
     "Episode": "sandmle.core.episode",

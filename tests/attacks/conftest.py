@@ -1,17 +1,21 @@
-"""Every attack runs in `cold` as it comes; the host's side plants what must not be reached."""
+"""What the host plants, the sandboxes that are attacked, and the mark of all these tests."""
 
-import textwrap
-from collections.abc import Callable, Iterator
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
 
 import pytest
+from _attack import LIMITS
+from _plain import ORDINARY_USER
+from _planted import Planted
+from _targets import Target, targets
+from _weak import WeakTargets
 
-from sandmle.core.execution import Execution, Sandbox
+from sandmle.core.execution import Sandbox
 from sandmle.core.task import Limits
 from sandmle.sandbox import make_sandbox
-
-LIMITS = Limits(step_seconds=20, memory_mib=512, disk_mib=16, processes=24, output_bytes=8_000)
-
-Attack = Callable[..., Execution]
+from sandmle.testing.remote import ORDINARY_USER as ELSEWHERE_USER
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,20 +25,37 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def cold() -> Iterator[Sandbox]:
-    with make_sandbox("cold") as sandbox:
+def planted() -> Iterator[Planted]:
+    root = os.geteuid() == 0
+    with Planted(owners=(ORDINARY_USER, ELSEWHERE_USER) if root else (os.getuid(),)) as planted:
+        yield planted
+
+
+@pytest.fixture(scope="session", params=targets(), ids=lambda target: target.title)
+def target(request: pytest.FixtureRequest) -> Target:
+    found: Target = request.param
+    if found.lacking:
+        pytest.skip(found.lacking)
+    return found
+
+
+@pytest.fixture(scope="session")
+def sandbox(target: Target, planted: Planted) -> Iterator[Sandbox]:
+    with target.make() as sandbox:
         yield sandbox
 
 
-@pytest.fixture
-def attack(cold: Sandbox) -> Attack:
-    """Run code in a session of its own and return what came of it."""
+@pytest.fixture(scope="session")
+def weak_targets(planted: Planted) -> Iterator[WeakTargets]:
+    targets = WeakTargets(planted)
+    yield targets
+    targets.close()
 
-    def run(code: str, **files: bytes) -> Execution:
-        with cold.open(files, LIMITS) as session:
-            return session.run(textwrap.dedent(code))
 
-    return run
+@pytest.fixture(scope="session")
+def cold(planted: Planted) -> Iterator[Sandbox]:
+    with make_sandbox("cold") as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ print("searched")
 
 def test_the_source_is_nowhere(cold: Sandbox, limits: Limits) -> None:
     with cold.open({}, limits) as session:
-        execution = session.run(SEARCH)
+        execution = session.run(SEARCH, timeout_seconds=90)
     assert execution.stdout == "searched\n", execution
 
 

@@ -145,6 +145,58 @@ def test_a_machine_without_bubblewrap_is_told_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_that_is_to_keep_variables_needs_a_sandbox_that_can(tmp_path, task):
+    for sandbox in ("unsafe", "cold"):
+        arguments = ["run", task, "--out", tmp_path / "run", "--sandbox", sandbox, "--stateful"]
+        result = sandmle(*arguments)
+        assert result.exit_code == 2
+        assert f"the sandbox '{sandbox}'" in result.stderr
+        assert "use 'warm'" in " ".join(result.stderr.split())
+        assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.isolation
+def test_a_run_that_keeps_variables_plays_where_the_sandbox_can(tmp_path, task):
+    folder = tmp_path / "run"
+    common = ["run", task, "--out", folder, "--sandbox", "warm", "-G", "1", "--json"]
+    assert json.loads(sandmle(*common, "--stateful").stdout)["masked"] == 0
+    episode = json.loads((folder / "episodes.jsonl").read_text().splitlines()[0])
+    assert episode["versions"]["stateful"] == "true"
+    assert "So do variables and imports" in episode["prompt"][0]["content"]
+    refused = sandmle(*common)
+    assert refused.exit_code == 2
+    assert "another stateful" in refused.stderr
+
+
+def test_a_run_remembers_whether_it_keeps_variables(tmp_path, task):
+    common = ["run", task, "--out", tmp_path / "run", "--sandbox", "unsafe", "-G", "1", "--json"]
+    assert sandmle(*common).exit_code == 0
+    path = tmp_path / "run" / "run.json"
+    settings = json.loads(path.read_text())
+    assert settings["stateful"] is False
+    path.write_text(json.dumps({**settings, "stateful": True}))
+    refused = sandmle(*common)
+    assert refused.exit_code == 2
+    assert "another stateful" in refused.stderr
+
+
+def test_attempts_to_leave_the_sandbox_are_told_below_the_table(tmp_path, task):
+    common = ["run", task, "--out", tmp_path / "run", "--sandbox", "unsafe", "-G", "2"]
+    first = sandmle(*common)
+    assert "attempts to leave" not in first.stdout
+    log = tmp_path / "run" / "episodes.jsonl"
+    episodes = [json.loads(line) for line in log.read_text().splitlines()]
+    for episode in episodes:
+        for step in episode["steps"]:
+            if step["execution"]:
+                step["execution"]["audit"] = {"refused": {"mount": 2}, "connects": 1, "opens": 0}
+    log.write_text("".join(json.dumps(episode) + "\n" for episode in episodes))
+    counted = " ".join(sandmle(*common).stdout.split())
+    assert "attempts to leave the sandbox: 12 in 2 episodes" in counted
+    rows = json.loads(sandmle(*common, "--json").stdout)["tasks"]
+    assert [(row["attempts"], row["attempting"]) for row in rows] == [(12, 2)]
+
+
 def test_a_run_of_nothing_but_masked_episodes_is_a_failure(tmp_path, task):
     (task / "private" / "answers.csv").unlink()
     result = sandmle("run", task, "--out", tmp_path / "r", "--sandbox", "unsafe", "-G", "1")
@@ -235,10 +287,12 @@ def test_from_table_makes_a_task_of_a_real_table_that_verifies(tmp_path):
 def test_doctor_says_what_it_found(tmp_path):
     result = sandmle("doctor", "--json")
     found = json.loads(result.stdout)
-    assert {"bubblewrap", "cold sandbox"} <= {item["name"] for item in found}
-    missing = [item for item in found if item["needed"] and not item["available"]]
-    assert result.exit_code == (1 if missing else 0)
-    assert all(item["remedy"] for item in missing)
+    assert {"bubblewrap", "Landlock"} <= {item["name"] for item in found["capabilities"]}
+    assert all(item["remedy"] for item in found["capabilities"] if not item["available"])
+    works = {level["sandbox"]: level["works"] for level in found["levels"]}
+    assert set(works) == {"warm", "cold", "landlock"}
+    assert found["best"] == next((name for name in works if works[name]), None)
+    assert result.exit_code == (0 if any(works.values()) else 1)
 
 
 def test_python_files_are_reachable_as_a_module():

@@ -1,3 +1,4 @@
+import os
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,10 +10,13 @@ from sandmle.core.execution import Execution, Sandbox
 from sandmle.core.task import Limits
 from sandmle.sandbox import SANDBOXES, UnisolatedWarning, make_sandbox
 from sandmle.testing.check_sandbox import check_sandbox, sandbox_checks
+from sandmle.testing.remote import SandboxElsewhere, as_user
 
+ELSEWHERE = {"docker", "slurm"}
+"""They need a daemon or a cluster; where there is one, tests/sandbox holds them to these checks."""
 CASES = [
     pytest.param(name, check, marks=[pytest.mark.isolation] if SANDBOXES.get(name).isolated else [])
-    for name in SANDBOXES
+    for name in sorted(set(SANDBOXES) - ELSEWHERE)
     for check in sandbox_checks(isolated=SANDBOXES.get(name).isolated)
 ]
 
@@ -30,8 +34,15 @@ def test_every_sandbox_keeps_the_contract(name: str, check: str, made: dict[str,
     if name not in made:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UnisolatedWarning)
-            made[name] = make_sandbox(name, allow_unisolated=True)
+            made[name] = _make(name)
     sandbox_checks(isolated=made[name].isolated)[check](made[name])
+
+
+def _make(name: str) -> Sandbox:
+    if name == "landlock" and os.geteuid() == 0:
+        # Root's own interpreter may lie where the user that it is given up to cannot go.
+        return SandboxElsewhere(as_user(0), backend=name)
+    return make_sandbox(name, allow_unisolated=True)
 
 
 class _Sham:
@@ -40,7 +51,9 @@ class _Sham:
     name = "sham"
     isolated = True
 
-    def open(self, public: Path | Mapping[str, bytes], limits: Limits) -> Self:
+    def open(
+        self, public: Path | Mapping[str, bytes], limits: Limits, *, stateful: bool = False
+    ) -> Self:
         return self
 
     def run(self, code: str, *, timeout_seconds: float | None = None) -> Execution:

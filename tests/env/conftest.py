@@ -6,6 +6,7 @@ import pytest
 
 from sandmle.sandbox.cold import ColdSandbox
 from sandmle.sandbox.unsafe import UnsafeSandbox
+from sandmle.sandbox.warm import WarmSandbox
 from sandmle.store import TaskDir
 from sandmle.testing.tiny_task import tiny_task
 
@@ -19,6 +20,12 @@ def unsafe():
 @pytest.fixture(scope="session")
 def cold():
     with ColdSandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def warm():
+    with WarmSandbox() as sandbox:
         yield sandbox
 
 

@@ -8,6 +8,7 @@ import pytest
 from sandmle.core.errors import SandboxError, UsageError
 from sandmle.core.task import Limits, Medal
 from sandmle.env import Environment
+from sandmle.sandbox.unsafe import UnsafeSandbox
 from sandmle.testing.flaky import FlakySandbox
 from sandmle.testing.tiny_task import TINY_SCRIPTS, TINY_SECRET
 
@@ -38,6 +39,44 @@ async def test_files_stay_from_run_to_run_and_variables_do_not(task, unsafe):
         await env.python("open('note.txt', 'w').write('kept'); note = 1")
         assert "kept" in (await env.python("print(open('note.txt').read())")).text
         assert "NameError" in (await env.python("print(note)")).text
+
+
+async def test_variables_are_kept_only_where_the_sandbox_can(task, unsafe, cold):
+    for sandbox in (unsafe, cold):
+        with pytest.raises(UsageError, match=f"'{sandbox.name}'.* use 'warm'"):
+            await play(task, sandbox, codes=["pass"], stateful=True)
+
+
+@pytest.mark.isolation
+async def test_a_session_that_keeps_variables_says_when_they_are_lost(task, warm):
+    limits = Limits(step_seconds=1.0, total_seconds=60)
+    async with Environment(task, warm, stateful=True, limits=limits) as env:
+        await env.python("note = 1; open('note.txt', 'w').write('kept')")
+        assert "stdout:\n1" in (await env.python("print(note)")).text
+        killed = (await env.python("while True: pass")).text
+        assert "after 1 s, the time limit of one run" in killed
+        assert killed.endswith("variables and imports are lost, files are kept.")
+        after = (await env.python("print(open('note.txt').read(), 'note' in globals())")).text
+        assert "kept False" in after
+        assert "lost" not in after
+
+
+@pytest.mark.isolation
+async def test_without_variables_to_lose_nothing_is_said_of_them(task, warm):
+    async with Environment(task, warm, limits=Limits(step_seconds=0.5)) as env:
+        assert "lost" not in (await env.python("while True: pass")).text
+
+
+async def test_the_wait_for_a_slot_is_recorded_with_the_run(task):
+    with UnsafeSandbox(slots=1) as sandbox:
+        async with Environment(task, sandbox) as one, Environment(task, sandbox) as other:
+            await one.python("pass")
+            seen = await asyncio.gather(
+                *(env.python("import time; time.sleep(0.4)") for env in (one, other))
+            )
+    waits = sorted(observation.execution.queue_seconds for observation in seen)
+    assert waits[0] < 0.3 < waits[1] < 1.0
+    assert all(observation.execution.seconds < 0.7 for observation in seen)
 
 
 async def test_the_grade_is_of_the_private_rows_and_the_score_of_the_public_ones(task, unsafe):

@@ -33,6 +33,7 @@ async def test_an_episode_tells_who_played_what_and_what_came_of_it(tasks, setup
     assert 0 < sum(step.tool_seconds for step in episode.steps) < episode.seconds
     assert episode.versions["sandbox"] == "unsafe"
     assert episode.versions["feedback"] == "public"
+    assert episode.versions["stateful"] == "false"
     assert Episode.model_validate_json(episode.to_record()) == episode
 
 
@@ -58,6 +59,14 @@ async def test_time_that_runs_out_is_the_agents_and_is_graded(tasks, setup):
     assert episode.stop_reason == "total_time"
     assert episode.reward is not None
     assert episode.attempts == 1
+
+
+async def test_a_sandbox_that_cannot_keep_variables_is_not_tried_again(tasks, setup):
+    episode = await run_episode(tasks[0], setup(stateful=True))
+    assert (episode.masked, episode.attempts) == (True, 1)
+    assert episode.failure.error == "UsageError"
+    assert "use 'warm'" in episode.failure.message
+    assert episode.versions["stateful"] == "true"
 
 
 @pytest.mark.parametrize("operation", ["open", "run", "read"])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sandmle.sandbox._capture import Capture
 from sandmle.sandbox._frames import Frame, receive, send
 from sandmle.sandbox._process_tree import cpu_seconds, exact_memory_kib, tree, usage
-from sandmle.sandbox._seccomp import refused_numbers, seccomp_filter
+from sandmle.sandbox._seccomp import notified_errors, refused_numbers, seccomp_filter
 
 
 @given(st.dictionaries(st.text(max_size=9), st.integers()), st.binary(max_size=999))
@@ -104,9 +104,11 @@ def test_a_process_that_is_gone_counts_for_nothing() -> None:
     assert exact_memory_kib([process.pid]) == 0
 
 
-def _evaluate(program: bytes, *, number: int, architecture: int, argument: int = 0) -> int:
-    """Run a classic BPF program as the kernel does; the filter uses five kinds of steps."""
-    data = struct.pack("=IIQQ", number, architecture, 0, argument)
+def _evaluate(
+    program: bytes, *, number: int, architecture: int, argument: int = 0, second: int = 0
+) -> int:
+    """Run a classic BPF program as the kernel does; the filter uses six kinds of steps."""
+    data = struct.pack("=IIQQQ", number, architecture, 0, argument, second)
     steps = list(struct.iter_unpack("=HBBI", program))
     value, at = 0, 0
     while True:
@@ -117,7 +119,12 @@ def _evaluate(program: bytes, *, number: int, architecture: int, argument: int =
         elif code == 0x06:
             return operand
         else:
-            holds = {0x15: value == operand, 0x35: value >= operand, 0x45: bool(value & operand)}
+            holds = {
+                0x15: value == operand,
+                0x25: value > operand,
+                0x35: value >= operand,
+                0x45: bool(value & operand),
+            }
             at += yes if holds[code] else no
 
 
@@ -135,6 +142,8 @@ def test_the_filter_refuses_its_table_and_allows_the_rest(machine: str) -> None:
         verdict = _evaluate(program, number=number, architecture=ARCHITECTURES[machine])
         if number in numbers:
             assert verdict in (EPERM, ENOSYS), number
+        elif number > 462:
+            assert verdict == ENOSYS, "a call of a kernel to come"
         elif number == sock:
             assert verdict == NO_FAMILY, "family 0"
         else:
@@ -148,6 +157,40 @@ def test_the_filter_refuses_its_table_and_allows_the_rest(machine: str) -> None:
     for family, expected in ((1, ALLOW), (2, ALLOW), (10, ALLOW), (16, NO_FAMILY), (40, NO_FAMILY)):
         got = _evaluate(program, number=sock, architecture=ARCHITECTURES[machine], argument=family)
         assert got == expected
+
+
+@pytest.mark.parametrize("machine", ARCHITECTURES)
+def test_no_input_can_be_typed_into_a_terminal(machine: str) -> None:
+    program = seccomp_filter(machine)
+    assert program is not None
+    ioctl = {"x86_64": 16, "aarch64": 29}[machine]
+    for request, expected in ((0x5412, EPERM), (1 << 32 | 0x541C, EPERM), (0x5401, ALLOW)):
+        got = _evaluate(
+            program, number=ioctl, architecture=ARCHITECTURES[machine], argument=1, second=request
+        )
+        assert got == expected
+
+
+@pytest.mark.parametrize("machine", ARCHITECTURES)
+def test_a_filter_that_notifies_refuses_the_same_calls(machine: str) -> None:
+    plain, asking = seccomp_filter(machine), seccomp_filter(machine, notify=True)
+    assert plain is not None
+    assert asking is not None
+    errors = notified_errors(machine)
+    for number in range(500):
+        for argument in (0, 1, 16, 0x10000000 | 17):
+            call = {
+                "number": number,
+                "architecture": ARCHITECTURES[machine],
+                "argument": argument,
+                "second": 0x5412,
+            }
+            verdict, asked = _evaluate(plain, **call), _evaluate(asking, **call)
+            if asked == 0x7FC00000:
+                error = errors[number][1]
+                assert verdict == (0x50000 | error if error else ALLOW), number
+            else:
+                assert verdict == asked, number
 
 
 @pytest.mark.parametrize("machine", ARCHITECTURES)

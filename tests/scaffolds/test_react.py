@@ -83,6 +83,18 @@ async def test_the_prompt_tells_the_rules_of_the_episode(task, unsafe, settings,
     assert "- input/train.csv (" in told(trace)
 
 
+@pytest.mark.parametrize(
+    ("stateful", "said"),
+    [(False, "Variables do not: each run is a fresh"), (True, "So do variables and imports")],
+)
+async def test_the_prompt_tells_whether_variables_are_kept(task, unsafe, stateful, said):
+    trace = Trace()
+    env = Environment(task, unsafe, stateful=stateful, clock=lambda: 0.0)
+    stop = await make_scaffold("react").run(env, ScriptedPolicy("one", [ANSWER]), trace=trace)
+    assert stop == "answered"
+    assert f"files in it stay from run to run. {said}" in told(trace)
+
+
 async def test_every_example_of_the_prompt_is_a_valid_turn(task, unsafe):
     _, trace = await play(task, unsafe, ANSWER)
     examples = [part for part in told(trace).split("\n\n") if "\n<tool_call>" in part]
@@ -152,7 +164,7 @@ def stable(episode: Episode) -> dict[str, object]:
     del record["versions"], record["seconds"], record["policy"]
     for step in record["steps"]:
         del step["policy_seconds"], step["tool_seconds"]
-        for measured in ("seconds", "cpu_seconds", "peak_mib"):
+        for measured in ("seconds", "cpu_seconds", "peak_mib", "queue_seconds"):
             (step["execution"] or {}).pop(measured, None)
     return record
 

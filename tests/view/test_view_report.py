@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from html.parser import HTMLParser
 
 import pytest
 
+from sandmle.core.execution import Audit
 from sandmle.core.verdict import Bars, RungScore
 from sandmle.rewards import get_reward
 from sandmle.rollout import Setup, run_episode
@@ -16,7 +18,7 @@ from sandmle.scaffolds import make_scaffold
 from sandmle.testing.tiny_task import tiny_task
 from sandmle.view import write_report
 from sandmle.view.ladder_plot import ladder_svg
-from sandmle.view.summary import summarise
+from sandmle.view.summary import attempts_line, summarise
 
 
 class Tags(HTMLParser):
@@ -81,6 +83,49 @@ def test_a_summary_counts_medals_and_leaves_masked_episodes_out_of_the_mean(play
     assert row.mean_reward == pytest.approx(sum(e.reward.total for e in episodes) / 2)
     assert row.step_ms > 0
     assert summarise(task_dir, []).mean_reward is None
+
+
+def with_audit(episode, audit):
+    """Return the episode with this audit on its first code run, and an empty one on the others."""
+    left = itertools.chain([audit], itertools.repeat(Audit()))
+    steps = tuple(
+        step.model_copy(
+            update={"execution": step.execution.model_copy(update={"audit": next(left)})}
+        )
+        if step.execution
+        else step
+        for step in episode.steps
+    )
+    return episode.model_copy(update={"steps": steps})
+
+
+def test_attempts_to_leave_the_sandbox_are_shown_with_their_kinds(played, tmp_path):
+    task_dir, (one, other) = played
+    tried = Audit(refused={"mount": 2, "<b>": 1}, connects=1, opens=3)
+    episodes = [with_audit(one, tried), with_audit(other, Audit())]
+    row = summarise(task_dir, episodes)
+    assert (row.attempts, row.attempting) == (7, 1)
+    assert attempts_line([row, row]) == "attempts to leave the sandbox: 14 in 2 episodes"
+    write_report(tmp_path / "r.html", [task_dir], episodes, title="run")
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "attempts to leave the sandbox: 7 in 1 episode</p>" in text
+    assert 'title="file outside 3, mount 2, &lt;b&gt; 1, connect 1">7</span>' in text
+    assert "b" not in parsed(text).tags
+
+
+def test_where_nothing_counts_attempts_nothing_is_said_of_them(played, tmp_path):
+    task_dir, episodes = played
+    row = summarise(task_dir, episodes)
+    assert (row.attempts, row.attempting, attempts_line([row])) == (None, 0, "")
+    write_report(tmp_path / "r.html", [task_dir], episodes, title="run")
+    assert "attempts" not in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_counting_without_finding_any_says_none(played):
+    task_dir, (one, other) = played
+    row = summarise(task_dir, [with_audit(one, Audit()), other])
+    assert (row.attempts, row.attempting) == (0, 0)
+    assert attempts_line([row]) == "attempts to leave the sandbox: none"
 
 
 def test_rungs_that_failed_are_not_drawn_and_far_ones_stay_on_the_canvas(played):

@@ -11,7 +11,7 @@ import typer
 
 from sandmle.authors.table import table_draft
 from sandmle.cli._console import err, out, say_json
-from sandmle.cli._sandboxes import agent_sandbox
+from sandmle.cli._sandboxes import CHOICES, DEFAULT, agent_sandbox
 from sandmle.cli.generate import say_yield, shown
 from sandmle.cli.run_ import REPORT, RunSettings, play, show, summary_rows
 from sandmle.cli.task import make
@@ -29,7 +29,7 @@ _PARTS = ("tasks", "tables", "run")
 def quickstart(
     to: Path = typer.Option(Path("quickstart"), "--out", help="Folder; the same command resumes."),
     seed: int | None = typer.Option(None, help="Root seed. Default: 128 random bits."),
-    sandbox: str = typer.Option("cold", help="cold, or unsafe: no isolation at all."),
+    sandbox: str = typer.Option(DEFAULT, help=CHOICES),
     group_size: int = typer.Option(4, "-G", "--group-size", help="Episodes of each task."),
     jobs: int = typer.Option(2, min=1, help="Processes that make tasks, and episodes at once."),
     force: bool = typer.Option(False, "--force", help="Start afresh in the folder."),

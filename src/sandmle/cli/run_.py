@@ -11,7 +11,7 @@ import typer
 from pydantic import Field, ValidationError
 
 from sandmle.cli._console import err, progress, say_json, say_table
-from sandmle.cli._sandboxes import agent_sandbox
+from sandmle.cli._sandboxes import CHOICES, DEFAULT, agent_sandbox
 from sandmle.core.episode import Episode
 from sandmle.core.errors import SandboxError, UsageError, unknown
 from sandmle.core.execution import Sandbox
@@ -27,7 +27,7 @@ from sandmle.store import TaskDir, TaskSet
 from sandmle.store.atomic import write_file
 from sandmle.store.episodes import EpisodeLog
 from sandmle.view import write_report
-from sandmle.view.summary import TaskSummary, summarise
+from sandmle.view.summary import TaskSummary, attempts_line, summarise
 
 EPISODES, SETTINGS, REPORT = "episodes.jsonl", "run.json", "report.html"
 """Files of a run's folder."""
@@ -42,11 +42,16 @@ class RunSettings(Record):
     """For the scripted policy: a rung's name, `mixed` or `random`."""
     replay: str | None = None
     """For the replay policy: the log to repeat."""
-    sandbox: str = "cold"
+    sandbox: str = DEFAULT
     python: str | None = None
+    preload: tuple[str, ...] | None = None
+    """What the sandbox's fork server imports; None for its own choice."""
+    gpus: tuple[int, ...] = ()
     reward: str = "milestone"
     feedback: FeedbackMode = "public"
     counts: SubmissionRule = "last"
+    stateful: bool = False
+    """Whether variables live on from run to run of an episode."""
     group_size: int = Field(default=4, ge=1)
     max_steps: int = Field(default=15, ge=1)
     seed: int = Field(default=0, ge=0)
@@ -60,11 +65,20 @@ def run(
     rung: str = typer.Option("mixed", help="scripted: a baseline's name, mixed or random."),
     replay: Path | None = typer.Option(None, help="replay: the episodes.jsonl to repeat."),
     group_size: int = typer.Option(4, "-G", "--group-size", help="Episodes of each task."),
-    sandbox: str = typer.Option("cold", help="cold, or unsafe: no isolation at all."),
+    sandbox: str = typer.Option(DEFAULT, help=CHOICES),
     python: Path | None = typer.Option(None, help="Interpreter for the agents' code."),
+    preload: list[str] | None = typer.Option(
+        None, help="Module that the sandbox imports beforehand; repeat it. Default: its own list."
+    ),
+    gpu: list[int] | None = typer.Option(
+        None, help="Number of a GPU that code may use; repeat it. Default: none."
+    ),
     reward: str = typer.Option("milestone", help="milestone, release or sparse."),
     feedback: str = typer.Option("public", help="none, valid, public or milestone."),
     counts: str = typer.Option("last", help="Which submission is graded: last or best."),
+    stateful: bool = typer.Option(
+        False, "--stateful", help="Keep variables from run to run; needs a sandbox that can."
+    ),
     max_steps: int = typer.Option(15, help="Turns of the agent."),
     max_concurrent: int = typer.Option(4, help="Episodes at once."),
     seed: int = typer.Option(0, help="Root of the episodes' seeds."),
@@ -76,8 +90,11 @@ def run(
             {
                 "scaffold": scaffold, "policy": policy, "rung": rung,
                 "replay": str(replay) if replay else None, "sandbox": sandbox,
-                "python": str(python) if python else None, "reward": reward, "feedback": feedback,
-                "counts": counts, "group_size": group_size, "max_steps": max_steps, "seed": seed,
+                "python": str(python) if python else None,
+                "preload": tuple(preload) if preload else None, "gpus": tuple(gpu or ()),
+                "reward": reward, "feedback": feedback,
+                "counts": counts, "stateful": stateful, "group_size": group_size,
+                "max_steps": max_steps, "seed": seed,
             }
         )  # fmt: skip
     except ValidationError as exc:
@@ -86,7 +103,10 @@ def run(
         raise UsageError(f"--{option}: {first['msg']}") from None
     task_dirs = list(TaskSet.open(tasks))
     title = f"sandmle run: {out.resolve().name}"
-    with agent_sandbox(settings.sandbox, python=python) as box:
+    with agent_sandbox(
+        settings.sandbox, python=python, preload=preload or None, gpus=settings.gpus,
+        stateful=stateful,
+    ) as box:  # fmt: skip
         episodes, summary = play(
             task_dirs, settings, out, sandbox=box, max_concurrent=max_concurrent, title=title
         )
@@ -124,6 +144,7 @@ def play(
     rollout = RolloutSettings(
         group_size=settings.group_size, concurrency=max_concurrent, seed=settings.seed,
         feedback=settings.feedback, counts=settings.counts,
+        stateful=settings.stateful,
     )  # fmt: skip
     for task_dir in task_dirs:
         factory(task_dir, replica=0, seed=0)  # a wrong rung or log is found before anything starts
@@ -160,7 +181,10 @@ def summary_rows(task_dirs: Sequence[TaskDir], episodes: Sequence[Episode]) -> l
 
 
 def show(rows: Sequence[TaskSummary], *, title: str) -> None:
-    """Print a table: task, metric, thresholds, medals, mean reward, milliseconds per step."""
+    """Print a table: task, metric, thresholds, medals, mean reward, milliseconds per step.
+
+    Below it stands how often code tried to leave the sandbox, where that is counted.
+    """
     say_table(
         ("task", "metric", "median", "bronze", "silver", "gold", "medals", "reward", "ms/step"),
         [
@@ -172,6 +196,7 @@ def show(rows: Sequence[TaskSummary], *, title: str) -> None:
             for row in rows
         ],
         title=title,
+        caption=attempts_line(rows),
     )  # fmt: skip
 
 

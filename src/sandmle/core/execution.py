@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Protocol, Self
 
+from pydantic import Field
+
 from sandmle.core.record import Record
 from sandmle.core.task import Limits
 
@@ -16,6 +18,23 @@ INPUT_DIR = "input"
 
 SUBMISSION = "submission.csv"
 """The file that a script writes, relative to the work directory."""
+
+
+class Audit(Record):
+    """What a run tried that the sandbox does not give, as far as it was counted."""
+
+    refused: dict[str, int] = Field(default_factory=dict)
+    """System calls that were refused, by name; the kernel's word."""
+    connects: int = 0
+    """Attempts to connect a socket, wherever to; the kernel's word."""
+    opens: int = 0
+    """Files opened outside of what the sandbox shows; the interpreter's word, which hostile code
+    can silence."""
+
+    @property
+    def attempts(self) -> int:
+        """All of them together; an honest script has none or a few."""
+        return sum(self.refused.values()) + self.connects + self.opens
 
 
 class Execution(Record):
@@ -34,6 +53,10 @@ class Execution(Record):
     peak_mib: float
     """Largest resident memory of a process of the run."""
     killed_by: KilledBy | None = None
+    queue_seconds: float = 0.0
+    """How long the run waited for a slot."""
+    audit: Audit | None = None
+    """None where the backend does not count."""
 
     @property
     def ok(self) -> bool:
@@ -83,10 +106,19 @@ class Sandbox(Protocol):
     isolated: bool
     """Whether code is kept from the host's files, environment and network."""
 
-    def open(self, public: Path | Mapping[str, bytes], limits: Limits) -> SandboxSession:
+    def open(
+        self, public: Path | Mapping[str, bytes], limits: Limits, *, stateful: bool = False
+    ) -> SandboxSession:
         """Start a session over a task's public files: a folder, or contents by relative path.
 
+        Args:
+            public: The files.
+            limits: What a session may use.
+            stateful: Whether the interpreter and its variables live on from run to run, as in a
+                notebook, until one fails to return in time. Nothing is shared between sessions.
+
         Raises:
+            UsageError: If this backend has no stateful sessions.
             SandboxError: If the session cannot be isolated as promised.
         """
         ...

@@ -17,7 +17,7 @@ from sandmle.core.errors import SandboxError, UsageError, boundary
 from sandmle.core.execution import Execution, Sandbox, SandboxSession
 from sandmle.core.grade import Grade
 from sandmle.core.task import FeedbackMode, Limits
-from sandmle.env.feedback import execution_text, refusal, score_text
+from sandmle.env.feedback import VARIABLES_LOST, execution_text, refusal, score_text
 from sandmle.env.submissions import SubmissionRule, Submissions
 from sandmle.env.task_grader import task_grader
 from sandmle.metrics import get_metric
@@ -56,6 +56,8 @@ class Environment:
         feedback: How much the score tool tells.
         counts: Which submission is graded.
         limits: Replace the task's own limits.
+        stateful: Whether variables live on from run to run, as in a notebook; not every sandbox
+            can.
         clock: Seconds, never going back.
     """
 
@@ -67,12 +69,14 @@ class Environment:
         feedback: FeedbackMode = "public",
         counts: SubmissionRule = "last",
         limits: Limits | None = None,
+        stateful: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.task = task_dir.task
         self.feedback = feedback
         self.counts = counts
         self.limits = limits or self.task.limits
+        self.stateful = stateful
         self._task_dir = task_dir
         self._sandbox = sandbox
         self._clock = clock
@@ -86,7 +90,8 @@ class Environment:
         """Read the answers and open the sandbox session.
 
         Raises:
-            UsageError: If the environment was used before or the task's folder is damaged.
+            UsageError: If the environment was used before, the task's folder is damaged, or the
+                sandbox has no stateful sessions.
             SandboxError: If the session cannot be opened.
             GraderError: If the answers cannot be read.
         """
@@ -136,6 +141,8 @@ class Environment:
         seconds = self._clock() - began
         self._waited += max(0.0, seconds - execution.seconds)
         text = execution_text(execution, self.limits, timeout_seconds=timeout)
+        if self.stateful and execution.killed_by is not None:
+            text += f"\n{VARIABLES_LOST}"
         return Observation(text, execution=execution, seconds=seconds)
 
     async def score(self) -> Observation:
@@ -171,7 +178,9 @@ class Environment:
     def _open(self) -> None:
         grader = task_grader(self._task_dir)
         with boundary(SandboxError, "open a sandbox session"):
-            self._session = self._sandbox.open(self._task_dir.public, self.limits)
+            self._session = self._sandbox.open(
+                self._task_dir.public, self.limits, stateful=self.stateful
+            )
         self._submissions = Submissions(
             self._session, grader, thresholds=self.task.thresholds, rule=self.counts
         )

@@ -12,6 +12,9 @@ from sandmle.core.task import FeedbackMode, Limits, Task
 CODE_BYTES = 1 << 20
 """Longest program that is run, in bytes of UTF-8."""
 
+VARIABLES_LOST = "With it ended the interpreter: variables and imports are lost, files are kept."
+"""Said of a run that was stopped in a session that keeps variables."""
+
 
 def refusal(code: str) -> str | None:
     """Say why a program cannot be run at all, or None where it can."""

@@ -60,7 +60,7 @@ def verify_dir(task_dir: TaskDir, tools: Tools) -> Recheck:
         problems.append("the recipe builds other content than what lies in the folder")
     attempt = task_dir.report.attempt
     if again is None:
-        with make_sandbox("cold") as isolated:
+        with make_sandbox("warm") as isolated:
             report = verify_draft(draft, isolated, rule=stored.rule, attempt=attempt)
     else:
         report = verify_draft(

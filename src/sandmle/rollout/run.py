@@ -51,6 +51,8 @@ class RolloutSettings(Record):
     """How much the score tool tells."""
     counts: SubmissionRule = "last"
     """Which submission is graded."""
+    stateful: bool = False
+    """Whether variables live on from run to run of an episode."""
     limits: Limits | None = None
     """Replace the tasks' own limits."""
     max_attempts: int = Field(default=3, ge=1)
@@ -159,6 +161,7 @@ async def run_episode(task_dir: TaskDir, setup: Setup, *, replica: int = 0) -> E
             "sandbox": setup.sandbox.name,
             "feedback": settings.feedback,
             "counts": settings.counts,
+            "stateful": str(settings.stateful).lower(),
         },
     )
 
@@ -175,6 +178,7 @@ async def _play(
         feedback=settings.feedback,
         counts=settings.counts,
         limits=settings.limits,
+        stateful=settings.stateful,
     ) as env:
         stop_reason = await setup.scaffold.run(env, policy, trace=attempt.trace)
         grade = await env.finish()

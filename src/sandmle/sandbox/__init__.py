@@ -1,4 +1,4 @@
-"""Sandboxes: one file each. `make_sandbox("cold")` gives one by name.
+"""Sandboxes: one file each. `make_sandbox("warm")` gives one by name.
 
 What each stops and does not stop is said at the top of its module and in docs/sandbox.md.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -29,7 +30,14 @@ class SandboxFactory(Protocol):
     isolated: bool
     """Whether code is kept from the host's files, environment and network."""
 
-    def __call__(self, *, python: Path | None = None, slots: int | None = None) -> Sandbox:
+    def __call__(
+        self,
+        *,
+        python: Path | None = None,
+        slots: int | None = None,
+        preload: Sequence[str] | None = None,
+        gpus: Sequence[int] = (),
+    ) -> Sandbox:
         """Make a sandbox; see `make_sandbox`."""
         ...
 
@@ -42,14 +50,20 @@ def make_sandbox(
     *,
     python: Path | None = None,
     slots: int | None = None,
+    preload: Sequence[str] | None = None,
+    gpus: Sequence[int] = (),
     allow_unisolated: bool = False,
 ) -> Sandbox:
     """Make the sandbox called `name`; close it after use.
 
     Args:
-        name: Name in the registry: "cold".
+        name: Name in the registry: "warm", "cold", "landlock", "docker", "slurm" or "unsafe".
         python: The interpreter that runs the code; by default the one that runs sandmle.
         slots: How many runs go on at once, the others wait; by default one per core.
+        preload: Modules that backends with a fork server import beforehand, so that a script's own
+            import of them costs nothing; one that is not installed is passed over. By default the
+            scientific stack. Others are imported by the script, at their own price.
+        gpus: Numbers of the NVIDIA GPUs that code may use; by default it sees none.
         allow_unisolated: Whether a sandbox that does not isolate may be made; it warns.
 
     Raises:
@@ -63,7 +77,7 @@ def make_sandbox(
         if not allow_unisolated:
             raise UsageError(
                 f"the sandbox {name!r} does not isolate: code would run with all your rights. "
-                "Use 'cold', or allow it on purpose: --sandbox unsafe on the command line, "
+                "Use 'warm', or allow it on purpose: --sandbox unsafe on the command line, "
                 "allow_unisolated=True in Python"
             )
         warnings.warn(
@@ -72,4 +86,4 @@ def make_sandbox(
             UnisolatedWarning,
             stacklevel=2,
         )
-    return factory(python=python, slots=slots)
+    return factory(python=python, slots=slots, preload=preload, gpus=gpus)

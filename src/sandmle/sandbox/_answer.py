@@ -42,4 +42,5 @@ def to_execution(answer: Frame, *, output_bytes: int) -> Execution:
         cpu_seconds=answer.head["cpu_seconds"],
         peak_mib=answer.head["peak_mib"],
         killed_by=killed_by,
+        audit=answer.head.get("audit"),
     )

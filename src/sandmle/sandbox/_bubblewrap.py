@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from sandmle.sandbox._capture import Capture
-from sandmle.sandbox._limits import limit_this_process
+from sandmle.sandbox._limits import OPEN_FILES, limit_this_process
 from sandmle.sandbox._mounts import SetupError
 from sandmle.sandbox._reply import Spent
 from sandmle.sandbox._seccomp import seccomp_filter
@@ -23,7 +23,6 @@ from sandmle.sandbox._watch import kill_and_wait
 OWN_TASKS = 3
 """Processes beside the code's own: the holder, bubblewrap, and the sandbox's first process."""
 _SETUP_SECONDS = 30.0
-_OPEN_FILES = 1024
 _FIRST_TO_GO = "500"
 """Makes the run, not the trainer, the kernel's choice where the whole machine is out of memory."""
 _FAILED_BEFORE_BWRAP = 125
@@ -40,6 +39,8 @@ class Recipe:
     disk_mib: int
     processes: int | None
     """None where the kernel cannot count a user's processes per namespace."""
+    gpus: bool
+    """Whether code has a GPU, whose driver reserves address space without measure."""
     user: int | None
     """The user and group to give the run up to; None for the one at hand."""
 
@@ -71,7 +72,9 @@ class BubblewrapRun:
         self._pid = os.fork()
         if self._pid == 0:
             _become_bubblewrap(recipe, given)
-        for fd in given:
+        for capture in captures:
+            capture.close_write_end()
+        for fd in (given[0], *given[3:]):
             os.close(fd)
         self.ended = os.pidfd_open(self._pid)
         """pidfd that is readable once the code has ended."""
@@ -120,10 +123,10 @@ def _become_bubblewrap(recipe: Recipe, given: Sequence[int]) -> NoReturn:
     try:
         _arrange(given)
         limit_this_process(
-            memory_mib=recipe.memory_mib,
+            memory_mib=None if recipe.gpus else recipe.memory_mib,
             disk_mib=recipe.disk_mib,
             tasks=None if recipe.processes is None else recipe.processes + OWN_TASKS,
-            open_files=_OPEN_FILES,
+            open_files=OPEN_FILES,
         )
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
         if recipe.user is not None:

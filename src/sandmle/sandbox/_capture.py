@@ -37,11 +37,14 @@ class Capture:
         return True
 
     def close_write_end(self) -> None:
-        """Leave the writing end to the run, which has a copy of it."""
-        os.close(self.write_end)
+        """Leave the writing end to the run, which has a copy of it; twice is fine."""
+        if self.write_end >= 0:
+            os.close(self.write_end)
+            self.write_end = -1
 
     def close(self) -> None:
         """Take what the dead writers left in the pipe, and close it."""
+        self.close_write_end()
         self.pull()
         os.close(self.read_end)
 

@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import Any
 
 from sandmle.core.errors import SandboxError
-from sandmle.sandbox._frames import Frame, receive, send
+from sandmle.sandbox._channel import Channel
+from sandmle.sandbox._frames import Frame
 
 # Imports the module without `sandmle/__init__.py`, which a run has no need to wait for.
 _BOOT = """
@@ -53,10 +54,10 @@ class Companion:
         payload: bytes = b"",
     ) -> None:
         root = Path(__file__).resolve().parents[1]
-        self._module = module
         self._closed = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        self._socket, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair()
+        self._channel = Channel(ours, module, last_words=self._last_words)
         try:
             self._process = subprocess.Popen(
                 [
@@ -77,7 +78,7 @@ class Companion:
                 start_new_session=True,
             )
         except OSError as exc:
-            self._socket.close()
+            self._channel.close()
             self._errors.close()
             raise SandboxError(f"cannot start {python}: {exc}") from exc
         finally:
@@ -88,46 +89,41 @@ class Companion:
         """Send a message and return the answer.
 
         Raises:
-            SandboxError: If none came in time, or the answer is an error; the process is closed.
+            SandboxError: If none came in time, or the answer is an error; the process is ended.
         """
-        if self._closed:
-            raise SandboxError(f"the process that runs the code ({self._module}) has ended before")
-        self._socket.settimeout(seconds)
         try:
-            send(self._socket, Frame(head, payload))
-            answer = receive(self._socket)
-        except (EOFError, OSError) as exc:
-            if self._closed:
-                why = "was closed meanwhile"
-            elif isinstance(exc, TimeoutError):
-                why = f"did not answer within {seconds:.0f} s"
-            else:
-                why = f"ended{self._last_words()}"
-            self.close()
-            raise SandboxError(f"the process that runs the code ({self._module}) {why}") from exc
+            return self._channel.request(head, payload=payload, seconds=seconds)
         except BaseException:
-            # An exchange that Ctrl-C cuts short would leave its answer to the next one.
             self.close()
             raise
-        if "error" in answer.head:
-            self.close()
-            raise SandboxError(answer.head["error"])
-        return answer
+
+    def hand_over(self, descriptor: int) -> None:
+        """Give it a descriptor, for example one end of a connection of its own.
+
+        Raises:
+            SandboxError: If it has ended.
+        """
+        self._channel.hand_over(descriptor)
 
     @property
     def alive(self) -> bool:
         """Whether the process still runs."""
         return self._process.poll() is None
 
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for its end; say whether it came."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def close(self) -> None:
         """End it; calling it twice is fine."""
         if self._closed:
             return
         self._closed = True
-        with contextlib.suppress(OSError):
-            # Wakes a thread that waits for an answer, which closing alone would not.
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
+        self._channel.close()
         if self._process.poll() is None:
             # The socket's end lets it clear up; a kill is for one that hangs.
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 SINGLE_THREADED = {
     "OMP_NUM_THREADS": "1",
@@ -17,12 +18,13 @@ SINGLE_THREADED = {
 """One thread per library: slots, not threads, use the cores; and a fork of a thread pool hangs."""
 
 
-def script_environment(*, home: str, path: str) -> dict[str, str]:
+def script_environment(*, home: str, path: str, gpus: Sequence[int] = ()) -> dict[str, str]:
     """Return the environment of a script; nothing of the caller's is in it.
 
     Args:
         home: Home and temporary directory.
         path: The search path for commands.
+        gpus: Numbers of the GPUs that CUDA may use, among those whose devices the script sees.
     """
     return {
         "PATH": path,
@@ -32,7 +34,9 @@ def script_environment(*, home: str, path: str) -> dict[str, str]:
         "LOGNAME": "agent",
         "LANG": "C.UTF-8",
         "MPLBACKEND": "Agg",
-        "CUDA_VISIBLE_DEVICES": "",
+        # Numbers are those of the devices; CUDA would put the fastest first.
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "CUDA_VISIBLE_DEVICES": ",".join(str(number) for number in gpus),
         **SINGLE_THREADED,
     }
 

@@ -130,8 +130,8 @@ def _parent(root: int, parents: tuple[str, ...], *, make: bool = False) -> Itera
 
 
 def _give(fd: int, owner: os.stat_result) -> None:
-    """Make the work directory's owner the owner of what was written into it."""
-    if os.fstat(fd).st_uid != owner.st_uid:
+    """Make the work directory's owner the owner of what was written into it, where one can."""
+    if os.geteuid() == 0 and os.fstat(fd).st_uid != owner.st_uid:
         os.fchown(fd, owner.st_uid, owner.st_gid)
 
 

@@ -18,26 +18,9 @@ from sandmle.sandbox._capture import Capture
 from sandmle.sandbox._frames import Frame, receive, send
 from sandmle.sandbox._process_tree import tree
 from sandmle.sandbox._reply import failure, reply
-from sandmle.sandbox._stage import (
-    EMPTY_FILE,
-    ETC,
-    INPUT,
-    MASK,
-    PREFIXES,
-    SCRATCH,
-    STAGE,
-    WORK,
-)
+from sandmle.sandbox._stage import INPUT, PREFIXES, SCRATCH, STAGE, WORK
+from sandmle.sandbox._staging import enter_stage, make_like, place_files
 from sandmle.sandbox._watch import Bounds, LifelineLostError, kill_and_wait, watch
-
-_FIRST_USER, _USERS = 60_000, 5_000
-"""Users that root gives runs up to; accounts of people and services lie below."""
-_ETC_FILES = {
-    "passwd": f"agent:x:{mounts.INSIDE_ID}:{mounts.INSIDE_ID}::/tmp:/bin/sh\n",
-    "group": f"agent:x:{mounts.INSIDE_ID}:\n",
-    "hosts": "127.0.0.1 localhost sandbox\n",
-}
-_MASKED_PACKAGE = "raise ModuleNotFoundError(\"No module named 'sandmle'\", name='sandmle')\n"
 
 
 def main() -> None:
@@ -61,10 +44,11 @@ class _Session:
     """Private mounts, and how to run code in them."""
 
     def __init__(self, head: dict[str, Any], contents: bytes) -> None:
-        self._user = _user_to_become()
+        self._binds = [Path(place) for place in head["binds"]]
+        mounts.become_subreaper()
+        self._user = enter_stage(head["binds"])
         self._disk_mib: int = head["disk_mib"]
         self._processes: int = head["processes"]
-        self._binds = [Path(place) for place in head["binds"]]
         self._recipe = Recipe(
             bwrap=head["bwrap"],
             arguments=tuple(head["arguments"]),
@@ -72,15 +56,10 @@ class _Session:
             memory_mib=head["memory_mib"],
             disk_mib=self._disk_mib,
             processes=self._processes if head["count_processes"] else None,
+            gpus=head["gpus"],
             user=self._user,
         )
-        mounts.become_subreaper()
-        own = mounts.NEW_USER if self._user is None else 0
-        mounts.enter_namespaces(mounts.NEW_MOUNTS | own)
-        sources = [os.open(place, os.O_PATH | os.O_CLOEXEC) for place in self._binds]
-        mounts.mount_tmpfs(STAGE, mode=0o755)
-        _stage_prefixes(sources)
-        _stage_files(head["files"], contents)
+        place_files(INPUT, head["files"], contents)
         for place in (WORK, SCRATCH):
             place.mkdir()
             self._mount_limited(place)
@@ -133,57 +112,7 @@ class _Session:
         for number, place in enumerate(self._binds):
             if place.is_relative_to(STAGE):
                 mounted = SCRATCH / "tmp" / place.relative_to(STAGE)
-                _make_like(PREFIXES / str(number), mounted)
+                make_like(PREFIXES / str(number), mounted)
 
     def _mount_limited(self, place: Path) -> None:
         mounts.mount_tmpfs(place, mode=0o755, owner=self._user, mib=self._disk_mib)
-
-
-def _user_to_become() -> int | None:
-    """Return the user to give runs up to, or None where there is no right to."""
-    if os.geteuid() != 0:
-        return None
-    user = _FIRST_USER + os.getpid() % _USERS
-    ranges = [
-        [int(word) for word in line.split()]
-        for line in Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines()
-    ]
-    mapped = any(first <= user < first + count for first, _, count in ranges)
-    return user if mapped else None
-
-
-def _stage_prefixes(sources: list[int]) -> None:
-    PREFIXES.mkdir()
-    for number, source in enumerate(sources):
-        place = PREFIXES / str(number)
-        _make_like(Path(f"/proc/self/fd/{source}"), place)
-        mounts.bind(source, place)
-        os.close(source)
-
-
-def _make_like(original: Path, place: Path) -> None:
-    """Make an empty folder or file for `original` to be bound on."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if original.is_dir():
-        place.mkdir(exist_ok=True)
-    else:
-        place.touch()
-
-
-def _stage_files(files: list[tuple[str, int]], contents: bytes) -> None:
-    EMPTY_FILE.touch()
-    EMPTY_FILE.chmod(0o644)
-    at = 0
-    _place(MASK / "__init__.py", _MASKED_PACKAGE.encode())
-    for name, text in _ETC_FILES.items():
-        _place(ETC / name, text.encode())
-    INPUT.mkdir()
-    INPUT.chmod(0o755)
-    for path, size in files:
-        _place(INPUT / path, contents[at : at + size])
-        at += size
-
-
-def _place(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)

@@ -7,8 +7,14 @@ import os
 from pathlib import Path
 
 NEW_MOUNTS = 0x0002_0000
+NEW_CGROUP = 0x0200_0000
+NEW_UTS = 0x0400_0000
+NEW_IPC = 0x0800_0000
 NEW_USER = 0x1000_0000
-_NO_SUID, _NO_DEVICES, _BIND, _RECURSIVE, _PRIVATE = 2, 4, 4096, 16384, 1 << 18
+NEW_PIDS = 0x2000_0000
+NEW_NETWORK = 0x4000_0000
+_READ_ONLY, _NO_SUID, _NO_DEVICES, _NO_PROGRAMS, _REMOUNT = 1, 2, 4, 8, 32
+_BIND, _RECURSIVE, _PRIVATE = 4096, 16384, 1 << 18
 _DETACH = 2
 _SET_CHILD_SUBREAPER = 36
 
@@ -24,19 +30,62 @@ def become_subreaper() -> None:
     _checked(_libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "adopt orphaned processes")
 
 
+def unshare(flags: int) -> None:
+    """Move this process, or for process ids its next child, into new namespaces.
+
+    Raises:
+        SetupError: If the kernel refuses.
+    """
+    what = "make a user namespace" if flags & NEW_USER else "make namespaces"
+    _checked(_libc.unshare(flags), what)
+
+
+def join_namespace(descriptor: int, kind: int) -> None:
+    """Move this process, or for process ids its next child, into an existing namespace.
+
+    Raises:
+        SetupError: If the kernel refuses.
+    """
+    _checked(_libc.setns(descriptor, kind), "go back to a namespace")
+
+
+def enter_user_namespace(*, also: int = 0, user: int, group: int) -> None:
+    """Move this process into a user namespace of its own, with all rights there.
+
+    Args:
+        also: Further namespaces, which will belong to it.
+        user: The user that this process has outside.
+        group: The group that it has outside.
+
+    Raises:
+        SetupError: If the kernel refuses.
+    """
+    unshare(NEW_USER | also)
+    what = "map the user into the namespace"
+    write("/proc/self/setgroups", "deny", what)
+    write("/proc/self/uid_map", f"{INSIDE_ID} {user} 1", what)
+    write("/proc/self/gid_map", f"{INSIDE_ID} {group} 1", what)
+
+
 def enter_namespaces(flags: int) -> None:
     """Move this process into new namespaces, with mounts that nobody else sees.
 
     Raises:
         SetupError: If the kernel refuses.
     """
-    what = "make a user namespace" if flags & NEW_USER else "make a mount namespace"
-    user, group = os.getuid(), os.getgid()
-    _checked(_libc.unshare(flags), what)
     if flags & NEW_USER:
-        _write("/proc/self/setgroups", "deny", what)
-        _write("/proc/self/uid_map", f"{INSIDE_ID} {user} 1", what)
-        _write("/proc/self/gid_map", f"{INSIDE_ID} {group} 1", what)
+        enter_user_namespace(also=flags & ~NEW_USER, user=os.getuid(), group=os.getgid())
+    else:
+        unshare(flags)
+    make_private()
+
+
+def make_private() -> None:
+    """Keep what is mounted from here on to this process's mount namespace.
+
+    Raises:
+        SetupError: If the kernel refuses.
+    """
     _mount("none", "/", "none", _RECURSIVE | _PRIVATE, "", what="make the mounts private")
 
 
@@ -80,8 +129,34 @@ def bind(source: int, target: Path) -> None:
     _mount(place, str(target), "none", _BIND | _RECURSIVE, "", what=what)
 
 
+def bind_path(source: str, target: str, *, read_only: bool = False) -> None:
+    """Make the file or folder at `source` appear at `target` too.
+
+    Raises:
+        SetupError: If the kernel refuses.
+    """
+    _mount(source, target, "none", _BIND, "", what=f"bind {source}")
+    if read_only:
+        flags = _BIND | _REMOUNT | _READ_ONLY | _NO_SUID | _NO_DEVICES
+        _mount("none", target, "none", flags, "", what=f"make {target} read-only")
+
+
+def mount_proc(target: str) -> None:
+    """Mount the process information of this process's own process namespace.
+
+    Raises:
+        SetupError: If the kernel refuses.
+    """
+    flags = _NO_SUID | _NO_DEVICES | _NO_PROGRAMS
+    _mount("proc", target, "proc", flags, "", what="mount /proc")
+
+
 def unmount(target: Path) -> None:
-    """Take a mount away, also while it is in use."""
+    """Take a mount away, also while it is in use.
+
+    Raises:
+        SetupError: If the kernel refuses.
+    """
     _checked(_libc.umount2(str(target).encode(), _DETACH), f"unmount {target}")
 
 
@@ -96,7 +171,12 @@ def _mount(source: str, target: str, kind: str, flags: int, options: str, *, wha
     _checked(result, what)
 
 
-def _write(path: str, text: str, what: str) -> None:
+def write(path: str, text: str, what: str) -> None:
+    """Write a setting of the kernel; `what` says what for.
+
+    Raises:
+        SetupError: If the kernel refuses.
+    """
     try:
         Path(path).write_text(text, encoding="ascii")
     except OSError as exc:

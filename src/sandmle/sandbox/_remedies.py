@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sandmle.sandbox import _landlock as landlock
+
 BUBBLEWRAP = "install it with `apt-get install bubblewrap` (Fedora: `dnf install bubblewrap`)"
 
 _SWITCHES = (
@@ -18,8 +20,20 @@ _SWITCHES = (
 _CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
 
 
+def advise(error: str) -> str:
+    """Return the error with what to do about it, where it is one of missing namespaces."""
+    return f"{error}; {namespaces()}" if "namespace" in error or "mount" in error else error
+
+
 def namespaces() -> str:
-    """Return how to get namespaces on this machine, as one sentence."""
+    """Return how to get namespaces on this machine, or how to do without them, as one sentence."""
+    weaker = ""
+    if landlock.abi() >= landlock.SCOPES_SINCE:
+        weaker = "; without namespaces there is the weaker --sandbox landlock"
+    return _how_to_get_namespaces() + weaker
+
+
+def _how_to_get_namespaces() -> str:
     for switch, value, command in _SWITCHES:
         if _read(f"/proc/sys/{switch}") == value:
             return f"user namespaces are switched off here; as root: `{command}`"

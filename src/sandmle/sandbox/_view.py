@@ -6,11 +6,12 @@ holder process sees (see `_holder`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sandmle.core.execution import INPUT_DIR
 from sandmle.sandbox._environment import script_environment
+from sandmle.sandbox._gpus import gpu_devices
 from sandmle.sandbox._interpreter import Interpreter
 from sandmle.sandbox._mounts import INSIDE_ID
 from sandmle.sandbox._stage import (
@@ -30,6 +31,16 @@ from sandmle.sandbox._stage import (
 WORK_DIR = "/box"
 """The work directory inside; a name that no interpreter's path begins with."""
 SCRIPT = "/script.py"
+_START = f"""
+import sys
+sys.argv = [{SCRIPT!r}]
+sys.path.insert(0, {WORK_DIR!r})
+sys.excepthook = lambda kind, error, trace: sys.__excepthook__(kind, error, trace and trace.tb_next)
+__file__ = {SCRIPT!r}
+exec(compile(open(__file__, "rb").read(), __file__, "exec"))
+"""
+"""Runs the script as the interpreter does, with the work directory in its path only when the
+interpreter is up: a file named like one of its own modules must not keep it from starting."""
 _TEMPORARY = "/tmp"  # noqa: S108 - inside the sandbox, and empty for each run
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _DEVICE_LINKS = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}
@@ -37,23 +48,31 @@ _DEVICE_LINKS = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}
 
 def command(interpreter: Interpreter) -> list[str]:
     """Return what is run inside: the script, isolated from user settings, unbuffered."""
-    return [str(interpreter.executable), "-I", "-B", "-u", SCRIPT]
+    return [str(interpreter.executable), "-I", "-B", "-u", "-c", _START]
 
 
-def arguments(interpreter: Interpreter, *, disable_userns: bool, seccomp: bool) -> list[str]:
+def arguments(
+    interpreter: Interpreter, *, disable_userns: bool, seccomp: bool, gpus: Sequence[int] = ()
+) -> list[str]:
     """Return the arguments of bubblewrap for every run of a session.
 
     Args:
         interpreter: What runs the code.
         disable_userns: Whether this bubblewrap can forbid user namespaces inside.
         seccomp: Whether there is a system call filter for this processor.
+        gpus: Numbers of the NVIDIA GPUs that code may use.
+
+    Raises:
+        UsageError: If there is no such GPU.
     """
     path = f"{interpreter.executable.parent}:/usr/local/bin:/usr/bin:/bin"
-    environment = script_environment(home=_TEMPORARY, path=path)
+    # CUDA numbers the GPUs whose devices it finds, from 0.
+    environment = script_environment(home=_TEMPORARY, path=path, gpus=range(len(gpus)))
     return [
         *_isolation(disable_userns=disable_userns, seccomp=seccomp),
-        *_system(),
-        *_interpreter(interpreter),
+        *shown_system(),
+        *(word for place in gpu_devices(gpus) for word in ("--dev-bind", str(place), str(place))),
+        *shown_interpreter(interpreter),
         *("--bind", str(WORK), WORK_DIR),
         *("--ro-bind", str(INPUT), f"{WORK_DIR}/{INPUT_DIR}"),
         *("--ro-bind-data", str(SCRIPT_FD), SCRIPT),
@@ -75,7 +94,8 @@ def _isolation(*, disable_userns: bool, seccomp: bool) -> list[str]:
     ]
 
 
-def _system() -> list[str]:
+def shown_system() -> list[str]:
+    """Return the arguments that show the system's programs, devices and temporary places."""
     found = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         place = Path("/", name)
@@ -98,7 +118,8 @@ def _system() -> list[str]:
     return [*found, "--bind", str(SCRATCH / "tmp"), _TEMPORARY]
 
 
-def _interpreter(interpreter: Interpreter) -> list[str]:
+def shown_interpreter(interpreter: Interpreter) -> list[str]:
+    """Return the arguments that show an interpreter without what it must not import."""
     found: list[str] = []
     for parent in _parents(interpreter.binds):
         found += ["--perms", "0755", "--dir", str(parent)]

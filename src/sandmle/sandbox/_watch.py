@@ -9,8 +9,9 @@ from __future__ import annotations
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sandmle.sandbox._capture import Capture
 from sandmle.sandbox._process_tree import Usage, cpu_seconds, exact_memory_kib, usage
@@ -44,48 +45,59 @@ class Observed:
 
 
 def watch(
-    ended: int,
+    ended: int | Sequence[int],
     captures: tuple[Capture, Capture],
     *,
     bounds: Bounds,
     processes: Callable[[], list[int]],
     lifeline: int,
+    asks: Mapping[int, Callable[[], bool]] = MappingProxyType({}),
+    overfull: Callable[[Sequence[int]], bool] = lambda _: False,
+    silent: Callable[[], bool] = lambda: False,
 ) -> Observed:
     """Return when the run has ended by itself or must be killed, which is the caller's part.
 
     Args:
-        ended: pidfd of the run's main process.
+        ended: pidfd of the run's main process, or several descriptors that tell of its end.
         captures: The run's stdout and stderr.
         bounds: What it may use.
         processes: Gives the ids of all processes of the run.
         lifeline: Socket to whoever asked for the run.
+        asks: What to call when a descriptor becomes readable; it is forgotten at False.
+        overfull: Says whether the files of these processes are more than allowed.
+        silent: Called when nobody has stdout and stderr any more; says whether the run has ended.
 
     Raises:
         LifelineLostError: If `lifeline` was closed.
     """
     start = time.monotonic()
     poll = select.poll()
-    by_fd = {capture.read_end: capture for capture in captures}
-    for fd in (ended, lifeline, *by_fd):
+    calls = {capture.read_end: capture.pull for capture in captures} | dict(asks)
+    ends = {ended} if isinstance(ended, int) else set(ended)
+    for fd in (*ends, lifeline, *calls):
         poll.register(fd, select.POLLIN)
+    streams = {capture.read_end for capture in captures}
     peak_kib, killed_by, next_sample = 0, None, start + _SAMPLE_SECONDS
+    over = False
     while killed_by is None:
         now = time.monotonic()
         wait = min(next_sample, start + bounds.wall_seconds) - now
         events = dict(poll.poll(max(0, int(wait * 1000) + 1)))
-        for fd in events.keys() & by_fd.keys():
-            if not by_fd[fd].pull():
+        for fd in events.keys() & calls.keys():
+            if not calls[fd]():
                 poll.unregister(fd)
+                streams.discard(fd)
+                over = over or (not streams and silent())
         if lifeline in events:
             raise LifelineLostError
-        if ended in events:
+        if over or events.keys() & ends:
             break
         now = time.monotonic()
         if now >= next_sample:
             pids = processes()
             seen = usage(pids)
             peak_kib = max(peak_kib, seen.peak_kib)
-            killed_by = _over(seen, pids, bounds)
+            killed_by = _over(seen, pids, bounds, overfull)
             next_sample = time.monotonic() + _SAMPLE_SECONDS
         if now >= start + bounds.wall_seconds:
             killed_by = "time"
@@ -97,12 +109,16 @@ def watch(
     return Observed(killed_by, seconds, spent, peak_kib / 1024)
 
 
-def _over(seen: Usage, pids: list[int], bounds: Bounds) -> str | None:
+def _over(
+    seen: Usage, pids: list[int], bounds: Bounds, overfull: Callable[[Sequence[int]], bool]
+) -> str | None:
     if seen.memory_kib > bounds.memory_mib << 10 and (
         exact_memory_kib(pids) > bounds.memory_mib << 10
     ):
         return "memory"
-    return "processes" if seen.tasks > bounds.processes else None
+    if seen.tasks > bounds.processes:
+        return "processes"
+    return "disk" if overfull(pids) else None
 
 
 def kill_and_wait(pidfd: int, *, seconds: float = 10.0) -> None:
@@ -115,5 +131,12 @@ def kill_and_wait(pidfd: int, *, seconds: float = 10.0) -> None:
         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
     except ProcessLookupError:
         return
-    if not select.select([pidfd], [], [], seconds)[0]:
+    if not readable(pidfd, seconds):
         raise TimeoutError(f"a killed process did not end within {seconds:.0f} s")
+
+
+def readable(descriptor: int, seconds: float) -> bool:
+    """Wait until there is something to read, or an end; say whether there is."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))

@@ -14,12 +14,13 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sandmle.core.errors import SandboxError
+from sandmle.core.errors import SandboxError, UsageError
 from sandmle.core.execution import Execution
 from sandmle.core.task import Limits
 from sandmle.sandbox import SANDBOXES, _remedies
@@ -46,20 +47,42 @@ class ColdSandbox(Closing):
     Args:
         python: The interpreter; by default the one that runs sandmle. It cannot import sandmle.
         slots: How many runs go on at once; by default one per core.
+        preload: Has no effect: every run imports what it needs.
+        gpus: Numbers of the NVIDIA GPUs that code may use.
     """
 
     name = "cold"
     isolated = True
 
-    def __init__(self, *, python: Path | None = None, slots: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        python: Path | None = None,
+        slots: int | None = None,
+        preload: Sequence[str] | None = None,
+        gpus: Sequence[int] = (),
+    ) -> None:
         self._python = python or Path(sys.executable)
+        self._gpus = tuple(gpus)
         self._slots = threading.BoundedSemaphore(slots or usable_cores())
         self._lock = threading.Lock()
         self._verified = False
         self._sessions: list[ColdSession] = []
 
-    def open(self, public: Path | Mapping[str, bytes], limits: Limits) -> ColdSession:
-        """Start a session; see `Sandbox.open`. The first one proves that isolation holds."""
+    def open(
+        self, public: Path | Mapping[str, bytes], limits: Limits, *, stateful: bool = False
+    ) -> ColdSession:
+        """Start a session; see `Sandbox.open`. The first one proves that isolation holds.
+
+        Raises:
+            UsageError: For `stateful`.
+            SandboxError: If the session cannot be isolated as promised.
+        """
+        if stateful:
+            raise UsageError(
+                "the sandbox 'cold' starts a new interpreter for each run; use 'warm' "
+                "for sessions that keep variables"
+            )
         with self._lock:
             settings = self._settings
             if not self._verified:
@@ -96,10 +119,12 @@ class ColdSandbox(Closing):
                 interpreter,
                 disable_userns=bwrap_version(bwrap) >= (0, 8),
                 seccomp=seccomp_filter() is not None,
+                gpus=self._gpus,
             ),
             "command": command(interpreter),
             "binds": [str(place) for place in interpreter.binds],
             "count_processes": counts_processes(),
+            "gpus": bool(self._gpus),
         }
 
 
@@ -139,11 +164,14 @@ class ColdSession(WorkDirectory):
             "wall_seconds": wall_seconds,
             "keep_bytes": keep_bytes(self._limits.output_bytes),
         }
+        asked = time.monotonic()
         with self._lock, self._slots:
+            queue_seconds = time.monotonic() - asked
             answer = self._holder.request(
                 job, payload=code.encode(errors="replace"), seconds=wall_seconds + _GRACE_SECONDS
             )
-        return to_execution(answer, output_bytes=self._limits.output_bytes)
+        execution = to_execution(answer, output_bytes=self._limits.output_bytes)
+        return execution.model_copy(update={"queue_seconds": queue_seconds})
 
     def _release(self) -> None:
         """End the holder; its processes and its files end with it."""

@@ -11,12 +11,16 @@ from pathlib import Path
 from sandmle.core.errors import SandboxError
 from sandmle.core.record import Record
 from sandmle.core.task import Limits
-from sandmle.sandbox import NOT_LINUX, _remedies
+from sandmle.sandbox import NOT_LINUX, _remedies, make_sandbox
+from sandmle.sandbox import _landlock as landlock
+from sandmle.sandbox._cgroups import Groups
 from sandmle.sandbox._companion import Companion
 from sandmle.sandbox._seccomp import seccomp_filter
-from sandmle.sandbox.cold import ColdSandbox, bwrap_version, counts_processes, find_bwrap
+from sandmle.sandbox.cold import bwrap_version, counts_processes, find_bwrap
 
 _NESTING_FORBIDDEN_SINCE = (0, 8)
+LEVELS = ("warm", "cold", "landlock")
+"""The backends that isolate on this machine itself, the best first."""
 
 
 class Capability(Record):
@@ -25,23 +29,51 @@ class Capability(Record):
     name: str
     available: bool
     needed: bool
-    """Whether `cold` does without it."""
+    """Whether `warm` does without it."""
     detail: str
     """What was found."""
     remedy: str = ""
     """What to do about it; empty where nothing need be done."""
 
 
-def probe(python: Path | None = None) -> list[Capability]:
-    """Try what isolation needs, from the ground up; takes about a second.
+class Level(Record):
+    """One way to isolate agents' code, and whether it works here."""
+
+    sandbox: str
+    """Its name for `--sandbox`."""
+    works: bool
+    detail: str
+    """How long a first run took, or why there was none."""
+    how: str
+    """What holds the code."""
+    does_not_stop: str
+    """What it leaves open."""
+
+
+def probe() -> list[Capability]:
+    """Try what isolation needs, from the ground up."""
+    if sys.platform != "linux":
+        return [_capability("Linux", needed=True)(False, f"this is {sys.platform}", NOT_LINUX)]
+    return [
+        _user(),
+        _bubblewrap(),
+        *_kernel_features(),
+        _filter(),
+        _landlock(),
+        _control_groups(),
+        _process_limit(),
+    ]
+
+
+def probe_levels(python: Path | None = None) -> list[Level]:
+    """Run a script at each level; takes a few seconds.
 
     Args:
         python: The interpreter that agents would use; by default the one that runs sandmle.
     """
     if sys.platform != "linux":
-        return [_capability("Linux", needed=True)(False, f"this is {sys.platform}", NOT_LINUX)]
-    found = [_user(), _bubblewrap(), *_kernel_features(), _filter(), _process_limit()]
-    return [*found, _cold_run(python)]
+        return []
+    return [_level(name, python) for name in LEVELS]
 
 
 def _user() -> Capability:
@@ -61,7 +93,7 @@ def _bubblewrap() -> Capability:
     if version < _NESTING_FORBIDDEN_SINCE:
         return make(
             True,
-            f"{path}, version {words}: too old to forbid user namespaces inside",
+            f"{path}, version {words}: too old to forbid user namespaces inside `cold`",
             "version 0.8 adds a second lock to the system call filter",
         )
     return make(True, f"{path}, version {words}")
@@ -86,6 +118,38 @@ def _filter() -> Capability:
     return make(True, f"for {machine}")
 
 
+def _landlock() -> Capability:
+    make = _capability("Landlock", needed=False)
+    version = landlock.abi()
+    if not version:
+        return make(
+            False,
+            "none: a second lock on files is missing",
+            "use Linux 5.13 or newer with `landlock` among the kernel's `lsm=`",
+        )
+    if version < landlock.SCOPES_SINCE:
+        return make(
+            True,
+            f"version {version}: too old for the sandbox 'landlock', which needs "
+            f"{landlock.SCOPES_SINCE} (Linux 6.12)",
+        )
+    return make(True, f"version {version}")
+
+
+def _control_groups() -> Capability:
+    make = _capability("control groups", needed=False)
+    groups = Groups.find()
+    if groups is None:
+        return make(
+            False,
+            "may not be made here; memory and processes are held by limits and a watchdog",
+            "run as root, or give this process a group of its own: "
+            "`systemd-run --user --scope -p Delegate=yes ...`",
+        )
+    groups.close()
+    return make(True, "bound the memory and the processes of each run")
+
+
 def _process_limit() -> Capability:
     make = _capability("process limit by the kernel", needed=False)
     if counts_processes():
@@ -97,23 +161,47 @@ def _process_limit() -> Capability:
     )
 
 
-def _cold_run(python: Path | None) -> Capability:
-    make = _capability("cold sandbox", needed=True)
+def _level(name: str, python: Path | None) -> Level:
+    how, does_not_stop = _LEVELS[name]
+    if name == "warm" and not _control_groups().available:
+        does_not_stop = f"{_BURSTS}; {does_not_stop}"
     start = time.monotonic()
     try:
-        with ColdSandbox(python=python) as sandbox, sandbox.open({}, Limits()) as session:
+        with make_sandbox(name, python=python) as sandbox, sandbox.open({}, Limits()) as session:
             opened = time.monotonic()
             execution = session.run("print('hello')")
     except SandboxError as exc:
-        return make(False, str(exc), "see what is missing above")
-    seconds = time.monotonic() - opened
-    if execution.stdout != "hello\n":
-        return make(False, f"a script that prints does not: {execution.stderr}", "report this")
-    return make(
-        True,
-        "a script ran without network, environment, privileges and sandmle, "
-        f"in {seconds * 1000:.0f} ms after {(opened - start) * 1000:.0f} ms of preparation",
-    )
+        works, detail = False, str(exc)
+    else:
+        milliseconds = 1000 * (time.monotonic() - opened)
+        works = execution.stdout == "hello\n"
+        detail = (
+            f"a script ran in {milliseconds:.0f} ms after {opened - start:.1f} s of preparation"
+            if works
+            else f"a script that prints does not: {execution.stderr}"
+        )
+    return Level(sandbox=name, works=works, detail=detail, how=how, does_not_stop=does_not_stop)
+
+
+_ALWAYS = "bugs of the kernel, side channels of the processor"
+_BURSTS = "bursts of memory between two looks, 50 ms apart"
+_LEVELS = {
+    "warm": (
+        "a fork per run in namespaces of its own, inside bubblewrap; filter, Landlock, limits, "
+        "and control groups where they can be made",
+        _ALWAYS,
+    ),
+    "cold": (
+        "a new interpreter per run in bubblewrap; filter, limits",
+        f"{_BURSTS}; {_ALWAYS}",
+    ),
+    "landlock": (
+        "a fork per run under Landlock, a strict filter and limits; no namespaces",
+        "a look at the size, time and owner of any file whose path is known; bursts of files and "
+        f"processes; {_BURSTS}; {_ALWAYS}",
+    ),
+}
+"""How each level holds code, and what it leaves open."""
 
 
 def _capability(name: str, *, needed: bool) -> Callable[..., Capability]:

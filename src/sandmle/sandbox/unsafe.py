@@ -14,10 +14,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from sandmle.core.errors import UsageError
 from sandmle.core.execution import INPUT_DIR, Execution
 from sandmle.core.task import Limits
 from sandmle.sandbox import SANDBOXES
@@ -25,6 +27,7 @@ from sandmle.sandbox._answer import keep_bytes, to_execution
 from sandmle.sandbox._companion import Companion
 from sandmle.sandbox._environment import script_environment, usable_cores
 from sandmle.sandbox._files import public_files
+from sandmle.sandbox._gpus import gpu_devices
 from sandmle.sandbox._session import Closing, WorkDirectory
 
 _GRACE_SECONDS = 30.0
@@ -38,17 +41,43 @@ class UnsafeSandbox(Closing):
     Args:
         python: The interpreter; by default the one that runs sandmle.
         slots: How many runs go on at once; by default one per core.
+        preload: Modules that the forked process has imported; by default the scientific stack.
+        gpus: Numbers of the NVIDIA GPUs that CUDA finds.
+
+    Raises:
+        UsageError: If there is no such GPU.
     """
 
     name = "unsafe"
     isolated = False
 
-    def __init__(self, *, python: Path | None = None, slots: int | None = None) -> None:
-        self._servers = _ForkServers(python or Path(sys.executable), slots or usable_cores())
+    def __init__(
+        self,
+        *,
+        python: Path | None = None,
+        slots: int | None = None,
+        preload: Sequence[str] | None = None,
+        gpus: Sequence[int] = (),
+    ) -> None:
+        gpu_devices(gpus)
+        self._servers = _ForkServers(
+            python or Path(sys.executable), slots or usable_cores(), preload=preload, gpus=gpus
+        )
         self._sessions: list[UnsafeSession] = []
 
-    def open(self, public: Path | Mapping[str, bytes], limits: Limits) -> UnsafeSession:
-        """Start a session; `input/` is a copy, so that a script cannot spoil the task itself."""
+    def open(
+        self, public: Path | Mapping[str, bytes], limits: Limits, *, stateful: bool = False
+    ) -> UnsafeSession:
+        """Start a session; `input/` is a copy, so that a script cannot spoil the task itself.
+
+        Raises:
+            UsageError: For `stateful`.
+        """
+        if stateful:
+            raise UsageError(
+                "the sandbox 'unsafe' runs each script in a process of its own; use 'warm' "
+                "for sessions that keep variables"
+            )
         _drop_stale_folders()
         session = UnsafeSession(self._servers, public, limits)
         self._sessions = [*(other for other in self._sessions if not other.closed), session]
@@ -102,11 +131,14 @@ class UnsafeSession(WorkDirectory):
             "keep_bytes": keep_bytes(limits.output_bytes),
         }
         source = code.encode(errors="replace")
+        asked = time.monotonic()
         with self._lock, self._servers.borrow() as server:
+            queue_seconds = time.monotonic() - asked
             # Tools that start a second interpreter, and traces, read the script from its file.
             script.write_bytes(source)
             answer = server.request(job, payload=source, seconds=wall_seconds + _GRACE_SECONDS)
-        return to_execution(answer, output_bytes=limits.output_bytes)
+        execution = to_execution(answer, output_bytes=limits.output_bytes)
+        return execution.model_copy(update={"queue_seconds": queue_seconds})
 
     def _release(self) -> None:
         """Remove the folder."""
@@ -116,8 +148,15 @@ class UnsafeSession(WorkDirectory):
 class _ForkServers:
     """Up to `slots` fork servers, started when needed; a dead one is replaced."""
 
-    def __init__(self, python: Path, slots: int) -> None:
+    def __init__(
+        self, python: Path, slots: int, *, preload: Sequence[str] | None, gpus: Sequence[int]
+    ) -> None:
         self._python = python
+        self._preload = None if preload is None else list(preload)
+        path = os.pathsep.join((str(python.parent), "/usr/local/bin", "/usr/bin", "/bin"))
+        self._environment = MappingProxyType(
+            script_environment(home="/tmp", path=path, gpus=gpus)  # noqa: S108 - each run sets its own
+        )
         self._slots = threading.BoundedSemaphore(slots)
         self._lock = threading.Lock()
         self._idle: list[Companion] = []
@@ -147,12 +186,11 @@ class _ForkServers:
                 if server.alive:
                     return server
                 server.close()
-        path = os.pathsep.join((str(self._python.parent), "/usr/local/bin", "/usr/bin", "/bin"))
         return Companion(
             "_fork_server",
             python=self._python,
-            settings={},
-            environment=MappingProxyType(script_environment(home="/tmp", path=path)),  # noqa: S108 - each run sets its own
+            settings={"preload": self._preload},
+            environment=self._environment,
         )
 
 

@@ -111,6 +111,7 @@ class React:
             answer_example=ANSWER_EXAMPLE,
             feedback=prompt_file(f"feedback_{env.feedback}"),
             counts=prompt_file(f"counts_{env.counts}"),
+            variables=prompt_file("variables_kept" if env.stateful else "variables_dropped"),
             max_steps=self.max_steps,
             step_seconds=f"{limits.step_seconds:g}",
             total_minutes=f"{limits.total_seconds / 60:g}",

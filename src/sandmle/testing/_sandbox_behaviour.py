@@ -72,6 +72,15 @@ def files_persist_within_a_session_and_never_between_two(sandbox: Sandbox) -> No
 
 
 @BEHAVIOUR.add
+def a_module_that_a_run_wrote_can_be_imported_by_the_next(sandbox: Sandbox) -> None:
+    """As where scripts lie beside each other in one folder."""
+    with sandbox.open(INPUT, LIMITS) as session:
+        session.run("open('features.py', 'w').write('def double(x): return 2 * x')")
+        seen = session.run("import features; print(features.double(4))")
+    require(seen.stdout == "8\n", seen)
+
+
+@BEHAVIOUR.add
 def variables_do_not_outlive_a_run(sandbox: Sandbox) -> None:
     """Each run is a new interpreter, or as good as one."""
     with sandbox.open(INPUT, LIMITS) as session:
@@ -131,6 +140,24 @@ def the_next_run_works_after_a_kill(sandbox: Sandbox) -> None:
         require(killed.cpu_seconds > 0.1, killed)
         after = session.run("print(open('a').read())")
     require(after.ok and after.stdout == "1\n", after)
+
+
+@BEHAVIOUR.add
+def a_script_that_closes_its_streams_is_not_over(sandbox: Sandbox) -> None:
+    """What it still does counts, and so does how it ends."""
+    code = """
+        import os, time
+        os.close(1)
+        os.close(2)
+        time.sleep(0.4)
+        open("late", "w").write("written")
+        os._exit(5)
+    """
+    with sandbox.open(INPUT, LIMITS) as session:
+        execution = session.run(textwrap.dedent(code))
+        late = session.read("late", max_bytes=99)
+    require(late == b"written", "the run was taken to be over before it was")
+    require(execution.exit_code == 5 and execution.seconds >= 0.4, execution)
 
 
 @BEHAVIOUR.add

@@ -13,6 +13,7 @@ from sandmle.core.execution import Sandbox
 from sandmle.testing._sandbox_behaviour import BEHAVIOUR
 from sandmle.testing._sandbox_case import Check
 from sandmle.testing._sandbox_isolation import ISOLATION
+from sandmle.testing._sandbox_stateful import STATEFUL
 
 __all__ = ["Check", "CheckResult", "check_sandbox", "sandbox_checks"]
 
@@ -47,4 +48,4 @@ def check_sandbox(make: Callable[[], Sandbox]) -> list[CheckResult]:
 
 def sandbox_checks(*, isolated: bool) -> dict[str, Check]:
     """Return the checks by name; those of isolation only for a sandbox that has it."""
-    return {**BEHAVIOUR, **(ISOLATION if isolated else {})}
+    return {**BEHAVIOUR, **STATEFUL, **(ISOLATION if isolated else {})}

@@ -33,11 +33,13 @@ class FlakySandbox:
         self._operation = operation
         self._lock = threading.Lock()
 
-    def open(self, public: Path | Mapping[str, bytes], limits: Limits) -> FlakySession:
+    def open(
+        self, public: Path | Mapping[str, bytes], limits: Limits, *, stateful: bool = False
+    ) -> FlakySession:
         """Open a session of the other sandbox, or fail."""
         self.fail(during="open")
         self.sessions_opened += 1
-        return FlakySession(self, self._inner.open(public, limits))
+        return FlakySession(self, self._inner.open(public, limits, stateful=stateful))
 
     def fail(self, *, during: Operation) -> None:
         """Raise if this operation is to fail once more."""

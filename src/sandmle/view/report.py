@@ -12,8 +12,9 @@ from string import Template
 from sandmle.core.episode import Episode
 from sandmle.store.atomic import write_file
 from sandmle.store.layout import TaskDir
+from sandmle.view.attempts import attempts, kinds
 from sandmle.view.ladder_plot import ladder_svg
-from sandmle.view.summary import TaskSummary, summarise
+from sandmle.view.summary import TaskSummary, attempts_line, summarise
 
 
 def write_report(
@@ -35,12 +36,14 @@ def write_report(
         _section(task_dir, row, played[row.task_id])
         for task_dir, row in zip(task_dirs, rows, strict=True)
     ]
-    count = sum(row.episodes for row in rows)
+    played_count = (
+        f"{len(rows)} tasks of {len({row.family for row in rows})} families, "
+        f"{sum(row.episodes for row in rows)} episodes"
+    )
     template = Template(files("sandmle.view").joinpath("report.html").read_text(encoding="utf-8"))
     page = template.substitute(
         title=escape(title),
-        subtitle=f"{len(rows)} tasks of {len({row.family for row in rows})} families, "
-        f"{count} episodes",
+        subtitle="; ".join(filter(None, (played_count, attempts_line(rows)))),
         summary=_summary_table(rows),
         sections="\n".join(sections),
     )
@@ -70,9 +73,14 @@ def _section(task_dir: TaskDir, row: TaskSummary, episodes: Sequence[Episode]) -
         f"{task.train_rows} training samples, {task.submission.rows} test samples; "
         f"seed {task.provenance.seed_task or 'none'}, domain {task.provenance.domain or 'its own'}"
     )
+    counted = row.attempts is not None
+    head = ("episode", "steps", "score", "medal", "reward", "seconds")
     table = _table(
-        ("episode", "steps", "score", "medal", "reward", "seconds"),
-        [_episode_row(episode) for episode in sorted(episodes, key=lambda e: e.replica)],
+        (*head, "attempts to leave") if counted else head,
+        [
+            (*_episode_row(episode), *([_attempts(episode)] if counted else []))
+            for episode in sorted(episodes, key=lambda e: e.replica)
+        ],
     )
     return (
         f"<section><h2>{escape(row.title)}</h2><p class=soft>{escape(facts)}</p>"
@@ -93,6 +101,13 @@ def _episode_row(episode: Episode) -> tuple[str, ...]:
         _number(episode.reward.total if episode.reward else None, "{:.2f}"),
         f"{episode.seconds:.1f}",
     )
+
+
+def _attempts(episode: Episode) -> str:
+    count = attempts([episode])[0]
+    if not count:
+        return _number(count, "{}")
+    return f'<span title="{escape(kinds(episode))}">{count}</span>'
 
 
 def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:

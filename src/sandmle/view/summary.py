@@ -10,6 +10,7 @@ from statistics import mean
 from sandmle.core.episode import Episode
 from sandmle.core.task import Medal
 from sandmle.store.layout import TaskDir
+from sandmle.view.attempts import attempts
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,10 @@ class TaskSummary:
     """Over the episodes that are not masked; None where there is none."""
     step_ms: float | None
     """Mean wall time of a code run, milliseconds."""
+    attempts: int | None = None
+    """Attempts to leave the sandbox, over all episodes; None where its backend does not count."""
+    attempting: int = 0
+    """Episodes with any."""
 
 
 def summarise(task_dir: TaskDir, episodes: Sequence[Episode]) -> TaskSummary:
@@ -42,6 +47,7 @@ def summarise(task_dir: TaskDir, episodes: Sequence[Episode]) -> TaskSummary:
         for step in episode.steps
         if step.execution is not None
     ]
+    total, attempting = attempts(episodes)
     bars = task.thresholds
     return TaskSummary(
         task_id=task.id,
@@ -53,4 +59,17 @@ def summarise(task_dir: TaskDir, episodes: Sequence[Episode]) -> TaskSummary:
         medals=f"{medals[Medal.GOLD]}g {medals[Medal.SILVER]}s {medals[Medal.BRONZE]}b",
         mean_reward=mean(rewards) if rewards else None,
         step_ms=1000 * mean(runs) if runs else None,
+        attempts=total,
+        attempting=attempting,
     )
+
+
+def attempts_line(rows: Sequence[TaskSummary]) -> str:
+    """Say in a line how often code tried to leave the sandbox; empty where nothing counts."""
+    counted = [row for row in rows if row.attempts is not None]
+    if not counted:
+        return ""
+    total = sum(row.attempts or 0 for row in counted)
+    episodes = sum(row.attempting for row in counted)
+    found = f"{total} in {episodes} episode{'' if episodes == 1 else 's'}" if total else "none"
+    return f"attempts to leave the sandbox: {found}"
