@@ -11,7 +11,7 @@ KINDS = ("price", "groups", "imbalanced")
 
 
 def skins(kind):
-    return wardrobe(kind).skin
+    return wardrobe(kind).scenes
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -75,9 +75,9 @@ def test_each_kind_has_the_columns_that_its_family_needs():
 def test_a_story_is_drawn_from_the_skin_and_a_closing():
     clothes = wardrobe("price")
     rng = np.random.default_rng(0)
-    told = {clothes.tell(clothes.skin[0], rng) for _ in range(60)}
+    told = {clothes.tell(clothes.scenes[0], rng) for _ in range(60)}
     assert len(told) > 10
-    assert {title for title, _ in told} == set(clothes.skin[0].titles)
+    assert {title for title, _ in told} == set(clothes.scenes[0].titles)
 
 
 def test_an_unknown_skin_is_named_with_a_suggestion():

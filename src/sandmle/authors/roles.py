@@ -32,8 +32,12 @@ class Design:
     """One or two paragraphs in the domain's words: who has the problem and what is predicted."""
     rule: Mapping[str, Any]
     """The hidden rule H with every parameter, and the defects with theirs; JSON, private."""
+    grammar: tuple[str, ...] = ()
+    """Operations of the rule: `additive`, `interaction`, `lag` ...; private."""
+    defects: tuple[str, ...] = ()
+    """What stands between the data and the rule, by name; private."""
     skills: tuple[str, ...] = ()
-    """What an engineer must do about the defects; private."""
+    """What an engineer must do; private."""
     traps: tuple[Trap, ...] = ()
 
 
@@ -52,6 +56,9 @@ class Material:
     """What the ML Developer builds: data, answers, the ladder and the reference."""
 
     train_rows: int
+    """Labelled samples, 50 to 200."""
+    test_rows: int
+    """Rows of a submission."""
     public: Mapping[str, bytes]
     """Contents by path, `sample_submission.csv` included, description excluded."""
     answers: bytes
@@ -155,6 +162,8 @@ class Team:
             ladder=material.ladder,
             reference=material.reference,
             rule=design.rule,
+            grammar=design.grammar,
+            defects=design.defects,
             skills=design.skills,
             traps=design.traps,
             limits=evaluation.limits,

@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.markdown import Markdown
 
-from sandmle.authors.procedural import family_for
+from sandmle.authors.procedural import FAMILIES, families_of
 from sandmle.authors.table import TableChoices, table_draft
 from sandmle.cli._console import err, guarded, out, say_json, say_table
 from sandmle.core.draft import TaskDraft
@@ -74,21 +74,28 @@ def from_table(
 def from_seed(
     seed_id: str = typer.Argument(help="A seed competition; see `sandmle list seeds`."),
     to: Path | None = typer.Option(None, "--out", help="The task's folder. Default: ./SEED-task."),
+    family: str | None = typer.Option(
+        None, help="Default: the first family that stands for the seed."
+    ),
     difficulty: int = typer.Option(1, help="Level, from 0."),
     seed: int | None = _SEED,
     force: bool = typer.Option(False, "--force", help="Replace the folder."),
     as_json: bool = typer.Option(False, "--json", help="Print the task as JSON."),
 ) -> None:
-    """Make a verified task with the DNA of a seed, by the family that fits it best."""
+    """Make a verified task with the DNA of a seed."""
     dna = get_seed(seed_id).dna()
-    family, fit = family_for(dna)
+    author_family = families_of(seed_id)[0] if family is None else FAMILIES.get(family)
     root = secrets.randbits(128) if seed is None else seed
 
     def author(attempt: int) -> TaskDraft:
-        return family.draft(dna, derive_seed(root, "attempt", attempt), difficulty=difficulty)
+        return author_family.draft(
+            dna, derive_seed(root, "attempt", attempt), difficulty=difficulty
+        )
 
     task_dir = make(author, to or Path(f"{seed_id}-task"), force=force, rebuild=True)
-    err.print(f"family {family.name} stands for {seed_id} with a fit of {fit:.0%}", markup=False)
+    if seed_id in author_family.seeds:
+        leaves_out = author_family.seeds[seed_id]
+        err.print(f"{author_family.name} leaves out of {seed_id}: {leaves_out}", markup=False)
     say_task(task_dir, private=False, as_json=as_json)
 
 

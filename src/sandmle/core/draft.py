@@ -77,6 +77,10 @@ class TaskDraft:
     provenance: Provenance
     recipe: Mapping[str, Any]
     """What the author needs to build the very same draft again; private, holds the seed."""
+    grammar: tuple[str, ...] = ()
+    """Operations of the hidden rule, by name; private, for reports."""
+    defects: tuple[str, ...] = ()
+    """What stands between the data and the rule, by name; private, for reports."""
     traps: tuple[Trap, ...] = ()
     limits: Limits = field(default_factory=Limits)
 

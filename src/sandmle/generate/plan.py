@@ -7,11 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from sandmle.authors.procedural import FAMILIES, Family, family_for
+from sandmle.authors.procedural import FAMILIES, Family, families_of
 from sandmle.core.errors import UsageError
 from sandmle.core.record import Record
 from sandmle.core.seeding import derive_seed
-from sandmle.seeds import get_seed, seed_ids
 
 
 class Plan(Record):
@@ -66,13 +65,11 @@ def orders(plan: Plan) -> tuple[Order, ...]:
     families = [FAMILIES.get(name) for name in plan.families or FAMILIES.names()]
     _check_difficulties(plan, families)
     if plan.seeds:
-        pairs = [
-            (family_for(get_seed(seed_id).dna(), families)[0], seed_id) for seed_id in plan.seeds
-        ]
+        pairs = [(family, seed_id) for seed_id in plan.seeds for family in families_of(seed_id)[:1]]
         turns = [pairs[index % len(pairs)] for index in range(plan.count)]
         width = len(pairs)
     else:
-        seeds = {family.name: _seeds_of(family, families) for family in families}
+        seeds = {family.name: sorted(family.seeds) for family in families}
         width = len(families)
         turns = []
         for index in range(plan.count):
@@ -87,19 +84,6 @@ def orders(plan: Plan) -> tuple[Order, ...]:
         )
         for index, (family, seed_id) in enumerate(turns)
     )
-
-
-def _seeds_of(family: Family, families: list[Family]) -> list[str]:
-    """Return the seeds that fit this family better than any other, best first.
-
-    A family that is no seed's first choice takes the ones that fit it best.
-    """
-    scores = {seed_id: family.fit.score(get_seed(seed_id).dna()) for seed_id in seed_ids()}
-    own = [
-        seed_id for seed_id in scores if family_for(get_seed(seed_id).dna(), families)[0] is family
-    ]
-    top = [seed_id for seed_id in scores if scores[seed_id] == max(scores.values())]
-    return sorted(own or top, key=lambda seed_id: -scores[seed_id])
 
 
 def _difficulty(plan: Plan, family: Family, turn: int) -> int:

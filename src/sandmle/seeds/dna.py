@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from sandmle.core.record import Record
+
+Imbalance = Literal["none", "mild", "strong"]
+Resolution = Literal["none", "small", "medium", "large"]
+SubmissionForm = Literal[
+    "label",
+    "labels",
+    "probability",
+    "probabilities",
+    "number",
+    "numbers",
+    "ranking",
+    "boxes",
+    "mask",
+    "text",
+]
 
 
 class TaskDNA(Record):
@@ -15,10 +32,16 @@ class TaskDNA(Record):
     metric: str
     """Metric in words."""
     metric_family: str
-    """`auc`, `rmse`, `f1` ...: what families are matched by."""
+    """`auc`, `rmse`, `f1` ...: what a family's metrics are matched by."""
     higher_is_better: bool
     n_classes: int | None = None
     n_targets: int = 1
     n_train: int | None = None
     n_test: int | None = None
     submission_columns: int = 2
+    imbalance: Imbalance = "none"
+    """How uneven classes are: `mild` about 3 to 1, `strong` about 8 to 1 or more."""
+    resolution: Resolution = "none"
+    """Size of pictures, volumes or recordings relative to others of their kind; `none`: no such."""
+    submission: SubmissionForm = "number"
+    """What a row of a submission holds."""

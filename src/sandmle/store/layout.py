@@ -33,6 +33,8 @@ class Hidden(Record):
     """What only the author knows about a task."""
 
     rule: dict[str, Any]
+    grammar: tuple[str, ...] = ()
+    defects: tuple[str, ...] = ()
     skills: tuple[str, ...]
     traps: tuple[tuple[str, str], ...]
     """(column, why) of each trap."""
@@ -65,6 +67,8 @@ class TaskDir:
         task = _public_facts(draft, report.bars)
         hidden = Hidden(
             rule=dict(draft.rule),
+            grammar=draft.grammar,
+            defects=draft.defects,
             skills=draft.skills,
             traps=tuple((trap.column, trap.why) for trap in draft.traps),
             recipe=dict(draft.recipe),
@@ -150,6 +154,8 @@ class TaskDir:
                 self.bars.reference_kind, _bytes(reference) if reference.is_file() else None
             ),
             rule=hidden.rule,
+            grammar=hidden.grammar,
+            defects=hidden.defects,
             skills=hidden.skills,
             traps=tuple(Trap(column, why) for column, why in hidden.traps),
             limits=task.limits,

@@ -12,7 +12,8 @@ from time import perf_counter
 from sandmle.authors.procedural import FAMILIES, Family
 from sandmle.core.draft import TaskDraft
 from sandmle.core.errors import UsageError
-from sandmle.core.seeding import derive_seed
+from sandmle.core.seeding import Streams, derive_seed
+from sandmle.metrics import METRICS
 from sandmle.seeds import TaskDNA, get_seed, seed_ids
 from sandmle.verify.checks import battery
 from sandmle.verify.context import Context
@@ -21,8 +22,9 @@ MAX_SECONDS = 20.0
 """Wall time that one draft may take; far above what is usual, so that a slow machine passes."""
 LEAST_RUNGS = 5
 LEAST_DOMAINS = 4
-"""Domains or stories that a family must show over `DOMAIN_DRAWS` draws."""
-DOMAIN_DRAWS = 12
+LEAST_STORIES = 15
+"""Domains, and titles with stories, that a family must show over `DOMAIN_DRAWS` draws."""
+DOMAIN_DRAWS = 24
 _LIBRARIES = frozenset({"numpy", "pandas", "sklearn", "scipy", "PIL"})
 
 
@@ -42,8 +44,8 @@ def check_family(family: Family | str, *, seed: int = 0) -> FamilyReport:
     The same seed must give the same draft and another seed another one; every check of the
     verifier that needs no ladder must pass; no number of the seed is public; the ladder has a
     dummy and at least five rungs with distinct names and scripts that import nothing but the ML
-    stack; levels differ; and there are several stories. Scripts are read, not run: what they score
-    is the verifier's business.
+    stack; levels differ; and there are many domains and stories. Scripts are read, not run: what
+    they score is the verifier's business.
 
     Args:
         family: A family, or a name in the registry.
@@ -59,7 +61,7 @@ def check_family(family: Family | str, *, seed: int = 0) -> FamilyReport:
     if isinstance(family, str):
         family = FAMILIES.get(family)
     dna = fitting_dna(family)
-    _check_facts(family, dna)
+    _check_facts(family)
     seconds, sizes, skills = {}, {}, []
     for level in range(family.levels):
         start = perf_counter()
@@ -73,6 +75,7 @@ def check_family(family: Family | str, *, seed: int = 0) -> FamilyReport:
         _require(draft.content_hash() != other.content_hash(), "another seed gives the same draft")
         _require(draft.task_id() != other.task_id(), "another seed gives the same public files")
         _check_draft(family, draft, level)
+        _check_sizes(family, dna, derive_seed(seed, level), level, draft)
         took = seconds[level]
         _require(took < MAX_SECONDS, f"level {level} took {took:.1f} s; at most {MAX_SECONDS:g}")
     _require(
@@ -84,11 +87,13 @@ def check_family(family: Family | str, *, seed: int = 0) -> FamilyReport:
 
 
 def fitting_dna(family: Family) -> TaskDNA:
-    """Return the DNA of the seed that the family fits best; ties go to the first one."""
-    return max((get_seed(name).dna() for name in seed_ids()), key=family.fit.score)
+    """Return the DNA of the first seed that the family stands for."""
+    return get_seed(next(iter(family.seeds))).dna()
 
 
-def _check_facts(family: Family, dna: TaskDNA) -> None:
+def _check_facts(family: Family) -> None:
+    _require(bool(family.seeds), "it stands for no seed")
+    dna = fitting_dna(family)
     _require(family.summary.strip() != "", "it has no summary")
     _require(FAMILIES.get(family.name).name == family.name, "it is registered under another name")
     head, _, version = family.name.rpartition("-v")
@@ -97,7 +102,11 @@ def _check_facts(family: Family, dna: TaskDNA) -> None:
         plain and head.startswith(f"{family.modality}/") and version.isdecimal(),
         f"its name {family.name!r} is not {family.modality}/WORD-vN",
     )
-    _require(family.fit.score(dna) > 0, "its fit matches no seed of the catalogue")
+    unknown = set(family.metrics) - set(METRICS.names())
+    _require(bool(family.metrics) and not unknown, f"its metrics are unknown: {sorted(unknown)}")
+    strangers = set(family.seeds) - set(seed_ids())
+    _require(not strangers, f"it stands for what is no seed: {sorted(strangers)}")
+    _require(all(map(str.strip, family.seeds.values())), "it leaves nothing out of some seed")
     for level in (-1, family.levels):
         try:
             family.draft(dna, 0, difficulty=level)
@@ -114,7 +123,17 @@ def _check_draft(family: Family, draft: TaskDraft, level: int) -> None:
     )
     _require(draft.provenance.difficulty == level, "provenance names another difficulty")
     _require(bool(draft.provenance.domain), "provenance names no domain")
-    _require(bool(draft.rule) and bool(draft.skills), "the hidden rule or the skills are empty")
+    told = {
+        "rule": draft.rule,
+        "grammar": draft.grammar,
+        "defects": draft.defects,
+        "skills": draft.skills,
+    }
+    for part, content in told.items():
+        _require(bool(content), f"the draft's {part} is empty")
+    _require(
+        draft.metric.name in family.metrics, f"metric {draft.metric.name!r} is not the family's"
+    )
     _require(all(draft.public.values()), "a public file is empty")
     context = Context(draft)
     for check in battery():
@@ -122,6 +141,16 @@ def _check_draft(family: Family, draft: TaskDraft, level: int) -> None:
             fault = check.find(context)
             _require(fault is None, "" if fault is None else f"{fault.reason}: {fault.detail}")
     _check_ladder(draft)
+
+
+def _check_sizes(family: Family, dna: TaskDNA, seed: int, level: int, draft: TaskDraft) -> None:
+    streams = Streams(seed)
+    design = family.design(dna, streams.child("design"), difficulty=level)
+    larger = family.develop(family.resized(design, train=2.0, test=1.5), streams.child("develop"))
+    _require(
+        (larger.train_rows, larger.test_rows) > (draft.train_rows, draft.submission.rows),
+        "a design resized to more rows makes no larger task",
+    )
 
 
 def _check_ladder(draft: TaskDraft) -> None:
@@ -153,17 +182,22 @@ def _imports(tree: ast.AST) -> set[str]:
 
 
 def _check_stories(family: Family, dna: TaskDNA, seed: int) -> None:
-    drafts = [
-        family.draft(dna, derive_seed(seed, "stories", draw), difficulty=draw % family.levels)
+    designs = [
+        family.design(
+            dna, Streams(derive_seed(seed, "stories", draw)), difficulty=draw % family.levels
+        )
         for draw in range(DOMAIN_DRAWS)
     ]
-    domains = {draft.provenance.domain for draft in drafts}
+    domains = {design.domain for design in designs}
     _require(
         len(domains) >= LEAST_DOMAINS,
-        f"{DOMAIN_DRAWS} drafts are from {len(domains)} domains; {LEAST_DOMAINS} at least",
+        f"{DOMAIN_DRAWS} designs are from {len(domains)} domains; {LEAST_DOMAINS} at least",
     )
-    pages = {draft.description for draft in drafts}
-    _require(len(pages) == len(drafts), "two drafts have the same description")
+    told = {(design.title, design.story) for design in designs}
+    _require(
+        len(told) >= LEAST_STORIES,
+        f"{DOMAIN_DRAWS} designs tell {len(told)} stories; {LEAST_STORIES} at least",
+    )
 
 
 def _require(ok: bool, message: str) -> None:

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from sandmle.authors.procedural._family import Family, Fit
+from sandmle.authors.procedural._family import Family, Profile
 from sandmle.core.draft import TaskDraft
 from sandmle.core.registry import Registry
 from sandmle.seeds.dna import TaskDNA
 
 FAMILIES: Registry[Family] = Registry("family", "sandmle.authors.procedural")
 
-__all__ = ["FAMILIES", "Family", "Fit", "family_for", "rebuild"]
+__all__ = ["FAMILIES", "Family", "Profile", "families_of", "rebuild"]
 
 
-def family_for(dna: TaskDNA, families: Sequence[Family] | None = None) -> tuple[Family, float]:
-    """Return the family that fits the DNA best, and how well, in [0, 1]; ties go to the first.
-
-    Args:
-        dna: What is to be made.
-        families: Those to choose from; all by default, in the order of their names.
-    """
-    choice = [FAMILIES.get(name) for name in FAMILIES] if families is None else families
-    best = max(choice, key=lambda family: family.fit.score(dna))
-    return best, best.fit.score(dna)
+def families_of(seed_id: str) -> tuple[Family, ...]:
+    """Return the families that stand for a seed competition, in the order of their names."""
+    every = [FAMILIES.get(name) for name in FAMILIES.names()]
+    return tuple(family for family in every if seed_id in family.seeds)
 
 
 def rebuild(recipe: Mapping[str, Any]) -> TaskDraft:

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sandmle.authors.ladders.tabular_groups import groups_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Fit
+from sandmle.authors.procedural._family import Family
 from sandmle.authors.roles import Design, Evaluation, Material, Note
 from sandmle.authors.toolkit import columns as col
 from sandmle.authors.toolkit import defects
 from sandmle.authors.toolkit.answers import answers_csv, row_ids
 from sandmle.authors.toolkit.csvtext import csv_bytes, rounded
 from sandmle.authors.toolkit.domains import Field, Place, Skin, wardrobe
-from sandmle.authors.toolkit.ladder_groups import groups_ladder
 from sandmle.authors.toolkit.terms import Term, total, weights
 from sandmle.core.draft import Reference, Trap
 from sandmle.core.record import Record
@@ -29,7 +29,7 @@ from sandmle.core.task import Column, MetricSpec, SubmissionSchema
 from sandmle.seeds.dna import TaskDNA
 
 TEST_GROUPS = 40
-TEST_ROWS_PER_GROUP = 70
+test_rowsPER_GROUP = 70
 SENTINEL = -99.0
 MISSING = 0.08
 """Share of missing cells in a column that has any."""
@@ -81,11 +81,12 @@ class TabularGroups(Family):
     summary = (
         "ROC AUC on unseen groups with their own offsets and scales; one column leaks in training."
     )
-    fit = Fit(
-        modalities=frozenset({"tabular"}),
-        task_types=frozenset({"binary_classification", "multilabel_classification"}),
-        metric_families=frozenset({"auc", "log_loss", "accuracy"}),
-    )
+    metrics = ("roc_auc", "log_loss")
+    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+        "spaceship-titanic": "passenger groups become sites that training never saw",
+        "playground-series-s3e18": "the second target; molecular descriptors become readings",
+        "rsna-breast-cancer-detection": "the mammograms; hospitals and machines stay as groups",
+    }
 
     def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
         """Choose skin, rule, defects and the leaking column."""
@@ -125,6 +126,7 @@ class TabularGroups(Family):
         ids = row_ids(streams.rng("ids"), rows + test_rows, prefix=skin.id_prefix)
         keyed = {skin.id_column: ids[rows:]}
         return Material(
+            test_rows=test_rows,
             train_rows=rows,
             public={
                 "train.csv": csv_bytes(
@@ -158,7 +160,7 @@ class TabularGroups(Family):
             submission=SubmissionSchema(
                 id_column=skin.id_column,
                 targets=(Column(name=skin.target, kind="number", low=0.0, high=1.0),),
-                rows=TEST_GROUPS * TEST_ROWS_PER_GROUP,
+                rows=TEST_GROUPS * test_rowsPER_GROUP,
             ),
         )
 
@@ -229,7 +231,7 @@ def _draw_terms(rng: np.random.Generator, count: int, difficulty: int) -> tuple[
 def _draw_rows(
     rule: GroupsRule, skin: Skin, streams: Streams, names: list[str], *, leaking: bool
 ) -> _Rows:
-    per_group = rule.rows_per_group if leaking else TEST_ROWS_PER_GROUP
+    per_group = rule.rows_per_group if leaking else test_rowsPER_GROUP
     rows = per_group * len(names)
     group = streams.rng("order").permutation(np.repeat(np.arange(len(names)), per_group))
     z = col.latents(streams.rng("latents"), rows, loadings=rule.loadings)

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sandmle.authors.ladders.tabular_imbalanced import imbalanced_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Fit
+from sandmle.authors.procedural._family import Family
 from sandmle.authors.roles import Design, Evaluation, Material, Note
 from sandmle.authors.toolkit import columns as col
 from sandmle.authors.toolkit import defects
 from sandmle.authors.toolkit.answers import answers_csv, row_ids
 from sandmle.authors.toolkit.csvtext import csv_bytes, rounded
 from sandmle.authors.toolkit.domains import Skin, wardrobe
-from sandmle.authors.toolkit.ladder_imbalanced import imbalanced_ladder
 from sandmle.authors.toolkit.terms import Term, total, weights
 from sandmle.core.draft import Reference
 from sandmle.core.record import Record
@@ -100,11 +100,12 @@ class TabularImbalanced(Family):
     modality = "tabular"
     task_type = "binary_classification"
     summary = "F1 where one row in seven is positive, inside a shape that takes two columns to see."
-    fit = Fit(
-        modalities=frozenset({"tabular", "multimodal"}),
-        task_types=frozenset({"binary_classification", "multilabel_classification"}),
-        metric_families=frozenset({"f1", "f_beta", "mcc", "jaccard"}),
-    )
+    metrics = ("f1", "mcc")
+    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+        "nfl-player-contact-detection": "video; tracking becomes one row for each pair",
+        "rsna-breast-cancer-detection": "the mammograms; one in fifty becomes one in seven",
+        "playground-series-s3e18": "the second target; decisions instead of probabilities",
+    }
 
     def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
         """Choose skin, shape of the risk, and defects."""
@@ -135,6 +136,7 @@ class TabularImbalanced(Family):
         keyed = {skin.id_column: ids[rule.train_rows :]}
         best = (test.chance > rule.cut).astype(np.int64)
         return Material(
+            test_rows=TEST_ROWS,
             train_rows=rule.train_rows,
             public={
                 "train.csv": csv_bytes(

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sandmle.authors.ladders.tabular_price import price_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Fit
+from sandmle.authors.procedural._family import Family
 from sandmle.authors.roles import Design, Evaluation, Material, Note
 from sandmle.authors.toolkit import columns as col
 from sandmle.authors.toolkit import defects
 from sandmle.authors.toolkit.answers import answers_csv, row_ids
 from sandmle.authors.toolkit.csvtext import csv_bytes, rounded
 from sandmle.authors.toolkit.domains import Category, Measure, Skin, wardrobe
-from sandmle.authors.toolkit.ladder_price import price_ladder
 from sandmle.authors.toolkit.terms import Term, total, weights
 from sandmle.core.draft import Reference
 from sandmle.core.record import Record
@@ -80,13 +80,12 @@ class TabularPrice(Family):
     summary = (
         "An amount under RMSLE: mixed units, cells missing because of their value, many labels."
     )
-    fit = Fit(
-        modalities=frozenset({"tabular"}),
-        task_types=frozenset({"regression", "multi_target_regression"}),
-        metric_families=frozenset(
-            {"rmsle", "rmse", "mae", "log_mae", "angular", "haversine", "r2"}
-        ),
-    )
+    metrics = ("rmsle", "rmse", "mae")
+    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+        "icecube-neutrinos-in-deep-ice": "thousands of pulses each; two angles become one amount",
+        "champs-scalar-coupling": "molecules; the types of coupling become labels",
+        "petfinder-pawpularity-score": "the photographs; what their metadata says becomes columns",
+    }
 
     def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
         """Choose skin, rule and defects."""
@@ -117,6 +116,7 @@ class TabularPrice(Family):
         typical = [float(np.median(train.amount.round()))] * TEST_ROWS
         keyed = {skin.id_column: test_ids}
         return Material(
+            test_rows=TEST_ROWS,
             train_rows=rule.train_rows,
             public={
                 "train.csv": csv_bytes(

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sandmle.authors.ladders.timeseries_panel import series_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Fit
+from sandmle.authors.procedural._family import Family
 from sandmle.authors.procedural._panel_skins import GAPS, SKINS, UNITS, PanelSkin
 from sandmle.authors.roles import Design, Evaluation, Material, Note
 from sandmle.authors.toolkit.answers import answers_csv, row_ids
-from sandmle.authors.toolkit.baselines_series import series_ladder
 from sandmle.authors.toolkit.csvtext import csv_bytes, rounded
 from sandmle.authors.toolkit.lexicon import draw_phonology, draw_words
 from sandmle.core.draft import Reference
@@ -51,13 +51,12 @@ class TimeseriesPanel(Family):
     modality = "timeseries"
     task_type = "forecasting"
     summary = "Forecast many short daily series with trend, weekdays, planned events and AR noise."
-    fit = Fit(
-        modalities=frozenset({"timeseries", "multimodal"}),
-        task_types=frozenset(
-            {"forecasting", "regression", "multi_target_regression", "sequence_prediction"}
-        ),
-        metric_families=frozenset({"mae", "log_mae", "laplace_ll", "haversine", "rmse"}),
-    )
+    metrics = ("rmsle", "mae")
+    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+        "osic-pulmonary-fibrosis-progression": "the scans and the confidence of each forecast",
+        "ventilator-pressure-prediction": "80 steps of a breath become days",
+        "smartphone-decimeter-2022": "satellite signals; positions become one level per place",
+    }
 
     def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
         """Draw the rhythm, what disturbs the record, and a domain."""
@@ -110,6 +109,7 @@ class TimeseriesPanel(Family):
         test_sites = sites[at[asked]]
         kinds = [skin.kinds[kind] for kind in counts.kinds]
         return Material(
+            test_rows=len(ids),
             train_rows=series,
             public={
                 "train.csv": csv_bytes(

@@ -75,6 +75,7 @@ class TableAuthor:
         sample = {name: [value] * len(rows.test) for name, value in self._guess().items()}
         return Material(
             train_rows=len(rows.train),
+            test_rows=len(rows.test),
             public={
                 "train.csv": csv_bytes(train),
                 "test.csv": csv_bytes(test),

@@ -1,11 +1,13 @@
-"""The defect layer: what goes wrong between a clean table and the file that an engineer gets.
+"""The defect layer: what goes wrong between clean data and the files that an engineer gets.
 
-Each defect is one function on one column; a family's difficulty is how many of them it uses.
+A `Defect` names what is wrong and the skill that answers it; the functions do it to one column of a
+table. A family's difficulty is how many defects it uses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,41 @@ from sandmle.authors.toolkit.csvtext import rounded
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Defect:
+    """Something that stands between the data and the hidden rule."""
+
+    name: str
+    """Lower-case words with underscores."""
+    skill: str
+    """What an engineer does about it, in the same form."""
+
+
+MISSING_BY_VALUE = Defect("missing_by_value", skill="missing_indicators")
+MISSING_AT_RANDOM = Defect("missing_at_random", skill="imputation")
+SENTINEL_CODES = Defect("sentinel_codes", skill="sentinel_codes")
+MIXED_UNITS = Defect("mixed_units", skill="unit_conversion")
+SILENT_UNITS = Defect("silent_units", skill="unit_inference")
+UNITS_IN_TEXT = Defect("units_in_text", skill="text_parsing")
+DUPLICATES = Defect("duplicates", skill="deduplication")
+TYPOS = Defect("typos", skill="label_cleaning")
+OUTLIERS = Defect("outliers", skill="robust_estimation")
+CLIPPED = Defect("clipped", skill="censored_values")
+TRAIN_ONLY_LEAK = Defect("train_only_leak", skill="leak_detection")
+LABEL_NOISE = Defect("label_noise", skill="noisy_labels")
+SHIFTED_TEST = Defect("shifted_test", skill="shift_correction")
+UNSEEN_GROUPS = Defect("unseen_groups", skill="group_validation")
+GROUP_OFFSETS = Defect("group_offsets", skill="group_normalisation")
+DRIFT = Defect("drift", skill="drift_removal")
+IMBALANCE = Defect("imbalance", skill="threshold_tuning")
+SHORTCUT = Defect("metadata_shortcut", skill="shortcut_avoidance")
+CLUTTER = Defect("clutter", skill="distractor_rejection")
+BACKGROUND = Defect("background", skill="background_removal")
+NOISE = Defect("noise", skill="denoising")
+OCCLUSION = Defect("occlusion", skill="occlusion_handling")
+MANY_LABELS = Defect("many_labels", skill="categorical_encoding")
 
 
 def missing_by_value(

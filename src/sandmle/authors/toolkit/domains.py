@@ -1,19 +1,12 @@
-"""Domain skins of tables: titles, stories, columns and units, read from `skins/*.toml`.
-
-A skin gives abstract columns a meaning; which of them matter is the hidden rule's business.
-"""
+"""Scenes of tables: columns, units and labels that give abstract columns a meaning."""
 
 from __future__ import annotations
 
-import tomllib
-from functools import cache
-from importlib.resources import files
 from typing import Literal
 
-import numpy as np
 from pydantic import Field as Setting
 
-from sandmle.core.errors import unknown
+from sandmle.authors.toolkit.scenes import Scene, Wardrobe, wardrobe_of
 from sandmle.core.record import Record
 
 Shape = Literal["normal", "lognormal", "share"]
@@ -61,19 +54,11 @@ class Place(Record):
     """How far into its shift, run or campaign a row was taken; a sensor may drift with it."""
 
 
-class Skin(Record):
+class Skin(Scene):
     """One domain for one kind of table."""
 
-    key: str
-    """Unique in its file."""
-    domain: str
     rows: str
     """What the rows are, as a plural: "claims"."""
-    titles: tuple[str, ...] = Setting(min_length=2)
-    stories: tuple[str, ...] = Setting(min_length=2)
-    id_column: str
-    id_text: str
-    id_prefix: str = ""
     target: str
     target_text: str
     centre: float = 0.0
@@ -88,39 +73,6 @@ class Skin(Record):
     """How training and test rows came to be, where that differs."""
 
 
-class Wardrobe(Record):
-    """All skins for one kind of table."""
-
-    closings: tuple[str, ...] = Setting(min_length=2)
-    """Last paragraphs of a story; any of them suits any skin."""
-    skin: tuple[Skin, ...] = Setting(min_length=4)
-
-    def get(self, key: str) -> Skin:
-        """Return one skin.
-
-        Raises:
-            UsageError: If there is none with that key.
-        """
-        skins = {skin.key: skin for skin in self.skin}
-        if key not in skins:
-            raise unknown("skin", key, skins)
-        return skins[key]
-
-    def draw(self, rng: np.random.Generator) -> Skin:
-        """Draw a skin; all are equally likely."""
-        return self.skin[int(rng.integers(len(self.skin)))]
-
-    def tell(self, skin: Skin, rng: np.random.Generator) -> tuple[str, str]:
-        """Draw title and story for a skin of these."""
-        title, story, closing = (
-            choices[int(rng.integers(len(choices)))]
-            for choices in (skin.titles, skin.stories, self.closings)
-        )
-        return title, f"{story}\n\n{closing}"
-
-
-@cache
-def wardrobe(kind: str) -> Wardrobe:
-    """Return the skins for one kind of table: `price`, `groups` or `imbalanced`."""
-    source = files("sandmle.authors.toolkit").joinpath("skins", f"{kind}.toml")
-    return Wardrobe.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
+def wardrobe(kind: str) -> Wardrobe[Skin]:
+    """Return the skins for one kind of table, such as `price`, `groups` or `imbalanced`."""
+    return wardrobe_of(kind, Skin)

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from sandmle.authors.toolkit.baselines_tabular import READ, WRITE, script
+from sandmle.authors.ladders.pieces import READ, WRITE, script
 
 
 def test_column_names_are_put_in_as_python_strings():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandmle.authors.toolkit.baselines_tabular import (
+from sandmle.authors.ladders.pieces import (
     ORDINAL_CODES,
     RAW_NUMBERS,
     READ,
