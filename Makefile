@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint format bench docs clean
+.PHONY: quickstart test lint format bench golden tables docs clean
 
 quickstart: $(VENV)/.installed .bubblewrap
 	$(BIN)/sandmle quickstart --out quickstart --force
@@ -26,6 +26,13 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev .bubblewrap
 	for script in benchmarks/[!_]*.py; do $(BIN)/python $$script --quick || exit 1; done
+
+# What is written from the code: hashes of the families' drafts, and the tables of docs/families.md.
+golden: $(VENV)/.dev
+	$(BIN)/python tools/golden.py
+
+tables: $(VENV)/.dev
+	$(BIN)/python tools/tables.py
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict

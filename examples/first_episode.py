@@ -17,7 +17,7 @@ from sandmle import (
 )
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "tasks")
-plan = Plan(count=2, families=("tabular/price-v1", "text/morph-v1"))
+plan = Plan(count=2, families=("tabular/price-v2", "text/morph-v2"))
 made = list(generate_tasks(folder, plan, root_seed=7))
 
 react = make_scaffold("react")

@@ -25,6 +25,7 @@ _HOMES = {
     "Limits": "sandmle.core.task",
     "Medal": "sandmle.core.task",
     "Message": "sandmle.core.policy",
+    "Mix": "sandmle.generate",
     "Plan": "sandmle.generate",
     "Reward": "sandmle.core.reward",
     "RolloutSettings": "sandmle.rollout",
@@ -51,6 +52,7 @@ _HOMES = {
     "run_episode": "sandmle.rollout",
     "run_groups": "sandmle.rollout",
     "seed_ids": "sandmle.seeds",
+    "split_of": "sandmle.seeds",
     "table_draft": "sandmle.authors.table",
     "verify_draft": "sandmle.verify",
 }

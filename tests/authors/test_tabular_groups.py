@@ -1,4 +1,4 @@
-"""Facts of tabular/groups-v1: a column that leaks in training only, and groups never seen."""
+"""Facts of tabular/groups-v2: a column that leaks in training only, and groups never seen."""
 
 import io
 
@@ -14,14 +14,14 @@ from sandmle.seeds import get_seed
 
 
 def drawn(level, seed=3):
-    draft = FAMILIES.get("tabular/groups-v1").draft(
+    draft = FAMILIES.get("tabular/groups-v2").draft(
         get_seed("seti-breakthrough-listen").dna(), seed, difficulty=level
     )
     rule = GroupsRule.model_validate(draft.rule)
     skin = wardrobe("groups").get(rule.skin)
     train = pd.read_csv(io.BytesIO(draft.public["train.csv"]))
     test = pd.read_csv(io.BytesIO(draft.public["test.csv"]))
-    answers = pd.read_csv(io.BytesIO(draft.answers))
+    answers = pd.read_csv(io.BytesIO(draft.answers)).drop(columns=skin.place.name)
     return draft, rule, skin, train, test.merge(answers, on=skin.id_column)
 
 

@@ -1,4 +1,4 @@
-"""Facts of tabular/imbalanced-v1: few positives, in a shape that no single column shows."""
+"""Facts of tabular/imbalanced-v2: few positives, in a shape that no single column shows."""
 
 import io
 
@@ -14,7 +14,7 @@ from sandmle.seeds import get_seed
 
 
 def drawn(level, seed=3, like="spaceship-titanic"):
-    draft = FAMILIES.get("tabular/imbalanced-v1").draft(
+    draft = FAMILIES.get("tabular/imbalanced-v2").draft(
         get_seed(like).dna(), seed, difficulty=level
     )
     rule = ImbalancedRule.model_validate(draft.rule)
@@ -42,7 +42,7 @@ def test_no_column_ranks_the_positives_by_itself(level):
 
 
 def test_marking_by_the_true_chance_is_good_and_marking_everything_is_not():
-    draft, _, skin, _, test = drawn(1)
+    draft, _, skin, _, test = drawn(1, like="rsna-breast-cancer-detection")
     oracle = pd.read_csv(io.BytesIO(draft.reference.submission)).set_index(skin.id_column)
     marked = oracle[skin.target].loc[test[skin.id_column]].to_numpy()
     assert f1_score(test[skin.target], marked) > 0.8
@@ -73,5 +73,6 @@ def test_defects_are_in_both_files():
 
 
 def test_the_metric_follows_the_dna():
-    assert drawn(0)[0].metric.name == "f1"
+    assert drawn(0, like="rsna-breast-cancer-detection")[0].metric.name == "f1"
     assert drawn(0, like="nfl-player-contact-detection")[0].metric.name == "mcc"
+    assert {drawn(0, seed)[0].metric.name for seed in range(8)} == {"f1", "mcc"}

@@ -13,7 +13,7 @@ from sandmle.seeds import get_seed
 from sandmle.verify.board import GradedRows
 from sandmle.verify.ladder import run_ladder
 
-NAMES = ("tabular/price-v1", "tabular/groups-v1", "tabular/imbalanced-v1")
+NAMES = ("tabular/price-v2", "tabular/groups-v2", "tabular/imbalanced-v2")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,8 @@ def measured(name, seed, sandbox):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_expert_beats_the_standard_beats_the_dummy_and_none_is_perfect(name, sandbox):
     gains, ladder = measured(name, 11, sandbox)
-    assert gains["dummy"] == pytest.approx(0.0)
+    # the sample submission may be the better constant by a hair
+    assert gains["dummy"] == pytest.approx(0.0, abs=0.02)
     assert 0.05 < gains["standard"] < gains["expert"] - 0.1
     assert gains["naive"] < gains["standard"] + 0.05
     assert gains["expert"] < 0.97
@@ -44,5 +45,5 @@ def test_the_expert_beats_the_standard_beats_the_dummy_and_none_is_perfect(name,
 
 
 def test_scripts_give_the_same_submission_on_every_run(sandbox):
-    first, second = (measured("tabular/imbalanced-v1", 2, sandbox)[1] for _ in range(2))
+    first, second = (measured("tabular/imbalanced-v2", 2, sandbox)[1] for _ in range(2))
     assert [rung.data for rung in first.rungs] == [rung.data for rung in second.rungs]

@@ -1,4 +1,4 @@
-"""Facts of tabular/price-v1: units, cells that vanish by value, labels typed by hand."""
+"""Facts of tabular/price-v2: units, cells that vanish by value, labels typed by hand."""
 
 import io
 
@@ -12,10 +12,8 @@ from sandmle.authors.toolkit.domains import wardrobe
 from sandmle.seeds import get_seed
 
 
-def drawn(level, seed=3):
-    draft = FAMILIES.get("tabular/price-v1").draft(
-        get_seed("icecube-neutrinos-in-deep-ice").dna(), seed, difficulty=level
-    )
+def drawn(level, seed=3, like="champs-scalar-coupling"):
+    draft = FAMILIES.get("tabular/price-v2").draft(get_seed(like).dna(), seed, difficulty=level)
     rule = PriceRule.model_validate(draft.rule)
     names = ("train.csv", "test.csv")
     tables = {name: pd.read_csv(io.BytesIO(draft.public[name])) for name in names}
@@ -85,3 +83,12 @@ def test_difficulty_adds_products_and_defects_but_no_noise():
         products.append({sum(term.kind == "product" for term in rule.terms) for rule in rules})
     assert products == [{1}, {2}, {3}]
     assert max(noise) - min(noise) < 0.03
+
+
+def test_the_reference_gives_the_mean_under_rmse_and_the_median_under_mae():
+    for like, excess in (("petfinder-pawpularity-score", 1.0), ("champs-scalar-coupling", 0.0)):
+        draft, rule, skin, _ = drawn(0, like=like)
+        answers = pd.read_csv(io.BytesIO(draft.answers)).set_index(skin.id_column)[skin.target]
+        oracle = pd.read_csv(io.BytesIO(draft.reference.submission)).set_index(skin.id_column)
+        error = np.log(oracle[skin.target].loc[answers.index]) - np.log(answers)
+        assert error.mean() == pytest.approx(excess * rule.noise_sd**2 / 2, abs=0.012)

@@ -33,7 +33,7 @@ def dna(**more: Any) -> TaskDNA:
 
 
 def drawn(difficulty: int, seed: int = 4_711, **more: Any) -> TaskDraft:
-    return FAMILIES.get("text/morph-v1").draft(dna(**more), seed, difficulty=difficulty)
+    return FAMILIES.get("text/morph-v2").draft(dna(**more), seed, difficulty=difficulty)
 
 
 @pytest.fixture(scope="module")

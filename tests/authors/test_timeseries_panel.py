@@ -28,7 +28,7 @@ def drawn(difficulty: int, *, metric_family: str = "rmse") -> TaskDraft:
         metric_family=metric_family,
         higher_is_better=False,
     )
-    return FAMILIES.get("timeseries/panel-v1").draft(dna, 2_718, difficulty=difficulty)
+    return FAMILIES.get("timeseries/panel-v2").draft(dna, 2_718, difficulty=difficulty)
 
 
 @pytest.fixture(scope="module")

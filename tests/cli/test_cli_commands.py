@@ -28,7 +28,7 @@ def task(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
-        ("families", "tabular/price-v1"), ("metrics", "rmsle"), ("seeds", "AI4Code"),
+        ("families", "tabular/price-v2"), ("metrics", "rmsle"), ("seeds", "AI4Code"),
         ("checks", "determinism"), ("rewards", "milestone"), ("sandboxes", "cold"),
         ("scaffolds", "react"), ("policies", "scripted"),
     ],
@@ -50,11 +50,14 @@ def test_list_shows_the_tasks_of_a_folder(task):
     [
         (["list", "metric"], "Did you mean 'metrics'?"),
         (["task", "from-seed", "AI4Cod"], "Did you mean 'AI4Code'?"),
-        (["generate", "--out", "x", "--families", "tabular/prize-v1"], "'tabular/price-v1'?"),
+        (["generate", "--out", "x", "--families", "tabular/prize-v2"], "'tabular/price-v2'?"),
         (["generate", "--out", "x", "--seeds", "nothing"], "no seed 'nothing'"),
         (["generate", "--out", "x", "--difficulty", "hard"], "levels such as 0,1,2"),
         (["generate", "--out", "x", "--difficulty", "7"], "difficulty 0 to 2, not 7"),
         (["generate", "--out", "x", "--rule", "papers"], "Did you mean 'paper'?"),
+        (["generate", "--out", "x", "--mix", "papers"], "Did you mean 'paper'?"),
+        (["task", "from-seed", "AI4Code", "--family", "text/pair-v1"], "'text/pairs-v1'?"),
+        (["tasks", "report", "nowhere"], "nowhere is not a folder"),
         (["task", "show", "nowhere"], "nowhere is not a folder"),
         (["verify", "nowhere"], "nowhere is not a folder"),
     ],
@@ -79,6 +82,8 @@ def test_a_wrong_name_is_answered_with_the_next_move_and_exit_code_2(
         ("--feedback", "all", "--feedback"),
         ("--counts", "first", "--counts"),
         ("--group-size", "0", "--group-size"),
+        ("--split", "valid", "Did you mean 'validation'?"),
+        ("--split", "validation", "none of the 1 tasks is a validation task"),
     ],
 )
 def test_a_wrong_option_of_run_is_refused_before_anything_is_written(
@@ -235,7 +240,7 @@ def test_a_rung_that_a_task_lacks_is_refused_before_anything_starts(tmp_path, ta
 def test_an_interrupted_generate_keeps_whole_tasks_and_goes_on(tmp_path):
     command = [
         sys.executable, "-m", "sandmle", "generate", "--out", str(tmp_path / "set"), "--count", "3",
-        "--families", "timeseries/panel-v1,tabular/price-v1", "--seed", "5", "--json",
+        "--families", "timeseries/panel-v2,tabular/price-v2", "--seed", "5", "--json",
     ]  # fmt: skip
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 100

@@ -13,7 +13,7 @@ from sandmle.store.layout import TaskDir
 def author(attempt):
     """The first draft names its answers openly; the next one is clean."""
     dna = get_seed("playground-series-s3e18").dna()
-    draft = FAMILIES.get("timeseries/panel-v1").draft(dna, 10 + attempt, difficulty=0)
+    draft = FAMILIES.get("timeseries/panel-v2").draft(dna, 10 + attempt, difficulty=0)
     if attempt == 0:
         return replace(draft, public={**draft.public, "answers.csv": draft.answers})
     return draft
@@ -48,7 +48,7 @@ def test_a_draft_that_the_second_process_builds_otherwise_is_rejected(tools):
 
 
 def test_a_task_is_written_once_and_holds_no_timing(tools, tmp_path):
-    order = orders(Plan(count=1, families=("timeseries/panel-v1",)))[0]
+    order = orders(Plan(count=1, families=("timeseries/panel-v2",)))[0]
     outcome = make_task(order, 5, tmp_path, tools)
     assert outcome.folder == order.folder
     report = TaskDir(tmp_path / order.folder).report

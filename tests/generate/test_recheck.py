@@ -13,7 +13,7 @@ from sandmle.store.manifest import write_manifest
 def written(tmp_path_factory, tools):
     out = tmp_path_factory.mktemp("recheck")
     (outcome,) = generate_tasks(
-        out, Plan(count=1, families=("timeseries/panel-v1",)), root_seed=8, tools=tools
+        out, Plan(count=1, families=("timeseries/panel-v2",)), root_seed=8, tools=tools
     )
     return out / outcome.folder
 

@@ -12,7 +12,7 @@ from sandmle.generate import Plan, generate_tasks, read_outcomes, read_set
 from sandmle.seeds import get_seed
 from sandmle.store.tasks import TaskSet
 
-PLAN = Plan(count=2, families=("timeseries/panel-v1", "tabular/price-v1"))
+PLAN = Plan(count=2, families=("timeseries/panel-v2", "tabular/price-v2"))
 
 
 def manifests(out: Path) -> dict[str, str]:
@@ -30,7 +30,7 @@ def made(tmp_path_factory, tools):
 def secret(tmp_path_factory, tools):
     """A set with the root seed that it gets by itself."""
     out = tmp_path_factory.mktemp("secret") / "set"
-    list(generate_tasks(out, Plan(count=1, families=("timeseries/panel-v1",)), tools=tools))
+    list(generate_tasks(out, Plan(count=1, families=("timeseries/panel-v2",)), tools=tools))
     return out
 
 
@@ -113,12 +113,12 @@ def test_force_throws_the_old_set_away(tmp_path, tools):
     out = tmp_path / "set"
     list(
         generate_tasks(
-            out, Plan(count=1, families=("timeseries/panel-v1",)), root_seed=3, tools=tools
+            out, Plan(count=1, families=("timeseries/panel-v2",)), root_seed=3, tools=tools
         )
     )
     list(
         generate_tasks(
-            out, Plan(count=1, families=("tabular/price-v1",)), root_seed=3, force=True, tools=tools
+            out, Plan(count=1, families=("tabular/price-v2",)), root_seed=3, force=True, tools=tools
         )
     )
     assert list(manifests(out)) == ["0000-tabular-price-v1"]
@@ -180,7 +180,7 @@ def test_nothing_public_holds_a_seed(secret):
 def test_a_set_of_the_tool_s_own_seed_differs_from_every_other(secret, tmp_path, tools):
     list(
         generate_tasks(
-            tmp_path / "set", Plan(count=1, families=("timeseries/panel-v1",)), tools=tools
+            tmp_path / "set", Plan(count=1, families=("timeseries/panel-v2",)), tools=tools
         )
     )
     assert manifests(tmp_path / "set") != manifests(secret)

@@ -11,7 +11,7 @@ from sandmle.seeds import get_seed
 
 
 def test_the_twin_builds_the_same_content():
-    draft = FAMILIES.get("tabular/price-v1").draft(
+    draft = FAMILIES.get("tabular/price-v2").draft(
         get_seed("playground-series-s3e18").dna(), 2**100 + 1, difficulty=1
     )
     with Twin() as twin:

@@ -91,3 +91,21 @@ def test_string_answers_score_the_same_in_replicates():
     share = float((answers == "a").mean())
     assert board.rungs_R[0] == pytest.approx(share)
     assert board.rungs_BR[:, 0] + board.sample_B == pytest.approx(np.ones(REPLICATES))
+
+
+@pytest.mark.parametrize("name", ["levenshtein", "jaccard", "exact_match", "map_at_k"])
+def test_replicates_of_a_mean_over_rows_are_those_of_scoring_every_resample(name):
+    metric = get_metric(name)
+    true, pred = get_metric("levenshtein").example(np.random.default_rng(0), 60)
+    rows = graded(true[:, None], metric=name)
+    board = build_board(
+        rows,
+        [("dummy", true[:1].repeat(60)[:, None])],
+        sample=pred[:, None],
+        reference=true[:, None],
+        rng=np.random.default_rng(1),
+    )
+    again = np.random.default_rng(1)
+    sign = 1 if metric.higher_is_better else -1
+    slow = [sign * rows.score(pred[:, None], rows.resample(again)) for _ in range(200)]
+    assert board.sample_B == pytest.approx(slow)

@@ -6,7 +6,7 @@ Data Strategist -> `Design` -> ML Developer -> `Material` -> MLOps Engineer -> `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ class Design:
     """What the Data Strategist decides: the hidden rule, its defects and its new domain."""
 
     family: str
-    """Family with version, `tabular/price-v1`."""
+    """Family with version, `tabular/price-v2`."""
     modality: Modality
     task_type: str
     title: str
@@ -134,6 +134,7 @@ class Team:
         difficulty: int,
         author: str,
         recipe: Mapping[str, Any],
+        revise: Callable[[Design], Design] = lambda design: design,
     ) -> TaskDraft:
         """Let the roles work one after another and put their parts together.
 
@@ -143,8 +144,10 @@ class Team:
             difficulty: Level from 0.
             author: Name for the provenance.
             recipe: What rebuilds the same draft; kept private.
+            revise: Changes the design before it is developed.
         """
         design = self.strategist.design(dna, streams.child("design"), difficulty=difficulty)
+        design = revise(design)
         material = self.developer.develop(design, streams.child("develop"))
         evaluation = self.engineer.evaluate(design, material)
         description = self.writer.describe(design, material, evaluation, streams.child("describe"))

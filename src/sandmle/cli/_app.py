@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sandmle.cli import doctor, generate, grade, list_, quickstart, run_, task, verify
+from sandmle.cli import doctor, generate, grade, list_, quickstart, run_, task, tasks, verify
 from sandmle.cli._console import guarded
 from sandmle.version import __version__
 
@@ -20,6 +20,7 @@ app.command("quickstart")(guarded(quickstart.quickstart))
 app.command("generate")(guarded(generate.generate))
 app.command("verify")(guarded(verify.verify))
 app.add_typer(task.app, name="task")
+app.add_typer(tasks.app, name="tasks")
 app.command("run")(guarded(run_.run))
 app.command("grade")(guarded(grade.grade))
 app.command("list")(guarded(list_.list_))

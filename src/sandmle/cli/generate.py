@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import typer
 
 from sandmle.cli._console import EXIT_FAILED, err, progress, say_json, say_table
 from sandmle.core.errors import UsageError, unknown
-from sandmle.generate import Outcome, Plan, YieldReport, generate_tasks, yield_report
+from sandmle.generate import Outcome, Plan, YieldReport, generate_tasks, read_mix, yield_report
 from sandmle.verify.thresholds import Rule
 
 
@@ -19,6 +18,7 @@ def generate(
     count: int = typer.Option(12, min=1, help="Number of tasks."),
     seeds: str = typer.Option("all", help="Seed competitions, comma-separated, or all."),
     families: str = typer.Option("all", help="Task families, comma-separated, or all."),
+    mix: str = typer.Option("uniform", help="How often families come: uniform, paper, or a file."),
     difficulty: str = typer.Option("all", help="Levels, comma-separated, or all: 0, 1, 2."),
     rule: str = typer.Option("H", help="How thresholds are placed: H, or paper."),
     seed: int | None = typer.Option(
@@ -34,6 +34,7 @@ def generate(
         count=count,
         seeds=_names(seeds),
         families=_names(families),
+        mix=read_mix(mix),
         difficulties=_levels(difficulty),
         rule=_rule(rule),
     )
@@ -52,13 +53,13 @@ def generate(
 
 def shown(outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]:
     """Pass outcomes on and show how far it has come."""
-    rejected: Counter[str] = Counter()
+    drawn = first = 0
     with progress() as bar:
         line = bar.add_task("tasks", total=total, note="")
         for outcome in outcomes:
-            rejected.update(reason for a in outcome.attempts for reason in a.reasons)
-            redraws = sum(rejected.values())
-            bar.update(line, advance=1, note=f"{redraws} draws rejected" if redraws else "")
+            drawn += bool(outcome.attempts)
+            first += bool(outcome.attempts) and outcome.attempts[0].passed
+            bar.update(line, advance=1, note=f"yield {first / drawn:.1%}" if drawn else "")
             if outcome.folder is None:
                 reasons = ", ".join(outcome.attempts[-1].reasons)
                 err.print(f"given up: {outcome.order.folder} ({reasons})", markup=False)

@@ -16,13 +16,14 @@ from sandmle.core.episode import Episode
 from sandmle.core.errors import SandboxError, UsageError, unknown
 from sandmle.core.execution import Sandbox
 from sandmle.core.record import Record
-from sandmle.core.task import FeedbackMode
+from sandmle.core.task import FeedbackMode, Task
 from sandmle.env import SubmissionRule
 from sandmle.rewards import get_reward
 from sandmle.rollout import PolicyFactory, RolloutSettings, RunSummary, Setup, run_groups
 from sandmle.rollout.ladder_policy import LadderPolicy
 from sandmle.rollout.replay_policy import RecordedPolicy
 from sandmle.scaffolds import Scaffold, make_scaffold
+from sandmle.seeds import split_of
 from sandmle.store import TaskDir, TaskSet
 from sandmle.store.atomic import write_file
 from sandmle.store.episodes import EpisodeLog
@@ -60,6 +61,7 @@ class RunSettings(Record):
 def run(
     tasks: Path = typer.Argument(help="A task, or a folder of tasks."),
     out: Path = typer.Option(..., "--out", help="Folder of the run; the same command resumes it."),
+    split: str = typer.Option("all", help="Tasks of which seeds: train, validation or all."),
     scaffold: str = typer.Option("react", help="The agent's loop; see `sandmle list scaffolds`."),
     policy: str = typer.Option("scripted", help="scripted or replay."),
     rung: str = typer.Option("mixed", help="scripted: a baseline's name, mixed or random."),
@@ -101,7 +103,7 @@ def run(
         first = exc.errors()[0]
         option = str(first["loc"][0]).replace("_", "-")
         raise UsageError(f"--{option}: {first['msg']}") from None
-    task_dirs = list(TaskSet.open(tasks))
+    task_dirs = list(of_split(TaskSet.open(tasks), split))
     title = f"sandmle run: {out.resolve().name}"
     with agent_sandbox(
         settings.sandbox, python=python, preload=preload or None, gpus=settings.gpus,
@@ -122,6 +124,27 @@ def run(
             f"all {summary.played} episodes are masked by failures that are not the agent's; "
             f"{out / EPISODES} says which"
         )
+
+
+def of_split(tasks: TaskSet, split: str) -> TaskSet:
+    """Return the tasks whose seeds train, or validate; a task without a seed trains.
+
+    Raises:
+        UsageError: If there is no such split, or no task in it.
+    """
+    if split == "all":
+        return tasks
+    if split not in ("train", "validation"):
+        raise unknown("split", split, ["all", "train", "validation"])
+
+    def lies_there(task: Task) -> bool:
+        seed = task.provenance.seed_task
+        return (split_of(seed) if seed else "train") == split
+
+    chosen = tasks.filter(lies_there)
+    if not len(chosen):
+        raise UsageError(f"none of the {len(tasks)} tasks is a {split} task; use --split all")
+    return chosen
 
 
 def play(

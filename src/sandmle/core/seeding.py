@@ -16,7 +16,7 @@ def derive_seed(root: int, *path: str | int) -> int:
 
     Args:
         root: A seed of any size, not negative.
-        path: Names that lead to the stream: `("tabular/price-v1", 7, "attempt", 0)`.
+        path: Names that lead to the stream: `("tabular/price-v2", 7, "attempt", 0)`.
 
     Returns:
         An integer in [0, 2**128). Equal arguments give equal seeds on every machine; one cannot

@@ -173,7 +173,7 @@ class Task(Record):
     id: str
     """`FAMILY:HASH`, where the hash is of the public files: equal content, equal id."""
     family: str
-    """Family with version, `tabular/price-v1`; `table/NAME` for real tables."""
+    """Family with version, `tabular/price-v2`; `table/NAME` for real tables."""
     title: str
     description: str
     """What the agent reads; the same text as `public/description.md`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import re
 import secrets
 import shutil
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from sandmle.authors.procedural import FAMILIES
 from sandmle.core.errors import UsageError
 from sandmle.core.record import Record
 from sandmle.generate.make import Outcome, Tools, make_task
@@ -27,6 +29,7 @@ ROOT_SEED_BITS = 128
 """Bits of the root seed that a set gets by itself: nobody can try them all."""
 _SET_FILE = Path("private") / "set.json"
 _LOG_FILE = Path("private") / "outcomes.jsonl"
+_TASK_FOLDER = re.compile(r"[0-9]{4,}-.+")
 
 
 class SetRecord(Record):
@@ -35,6 +38,8 @@ class SetRecord(Record):
     root_seed: str
     """Decimal; as text because JSON readers may round a number of this size."""
     plan: Plan
+    families: tuple[str, ...]
+    """Families that there were: with others, the same plan would lay out other tasks."""
     sandmle_version: str
 
 
@@ -125,27 +130,36 @@ def read_set(out: Path) -> SetRecord | None:
 def _open_set(out: Path, plan: Plan, root_seed: int | None, *, force: bool) -> SetRecord:
     old = read_set(out)
     if old is not None:
+        other_families = old.families != _families(plan)
         other_seed = root_seed is not None and str(root_seed) != old.root_seed
-        if not other_seed and plan.extends(old.plan):
+        if not (other_seed or other_families) and plan.extends(old.plan):
             if plan != old.plan:
                 old = old.model_copy(update={"plan": plan})
                 _write(out, old)
             return old
         if not force:
             what = "root seed" if other_seed else "plan"
+            what = "catalogue of families" if other_families else what
             raise UsageError(
                 f"{out} holds a set with another {what}; choose another --out, or give --force to "
                 "throw that set away"
             )
-        for order in orders(old.plan):
-            shutil.rmtree(out / order.folder, ignore_errors=True)
+        for folder in out.iterdir():
+            if _TASK_FOLDER.fullmatch(folder.name) and (folder / "task.json").is_file():
+                shutil.rmtree(folder)
         (out / _LOG_FILE).unlink(missing_ok=True)
     seed = secrets.randbits(ROOT_SEED_BITS) if root_seed is None else root_seed
     if seed < 0:
         raise UsageError(f"root seed {seed} is negative; use an integer of at least 0")
-    record = SetRecord(root_seed=str(seed), plan=plan, sandmle_version=__version__)
+    record = SetRecord(
+        root_seed=str(seed), plan=plan, families=_families(plan), sandmle_version=__version__
+    )
     _write(out, record)
     return record
+
+
+def _families(plan: Plan) -> tuple[str, ...]:
+    return plan.families or tuple(FAMILIES.names())
 
 
 def _write(out: Path, record: SetRecord) -> None:

@@ -39,6 +39,13 @@ def yield_report(outcomes: Iterable[Outcome]) -> YieldReport:
     )
 
 
+def passed_within(outcomes: Iterable[Outcome], attempts: int) -> float:
+    """Return the share of the orders one of whose first draws passed, of those with any draw."""
+    drawn = [outcome for outcome in outcomes if outcome.attempts]
+    passed = sum(any(a.passed for a in outcome.attempts[:attempts]) for outcome in drawn)
+    return _share(passed, len(drawn))
+
+
 def _count(outcomes: list[Outcome]) -> FamilyYield:
     count = len(outcomes)
     reasons = Counter(

@@ -52,7 +52,7 @@ class Grader:
                 f"{self.schema.rows} rows and {len(self.schema.targets)} target columns"
             )
         try:
-            self.metric.check(self.key.values)
+            self.metric.check(self.metric.perfect(self.key.values))
         except ValueError as exc:
             raise GraderError(f"{self.metric.name} cannot take the answers: {exc}") from None
 

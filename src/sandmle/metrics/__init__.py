@@ -7,11 +7,11 @@ from dataclasses import fields
 from sandmle.core.errors import UsageError, unknown
 from sandmle.core.registry import Registry
 from sandmle.core.task import MetricSpec
-from sandmle.metrics._base import BadPrediction, Metric
+from sandmle.metrics._base import BadPrediction, Metric, RowMean
 
 METRICS: Registry[type[Metric]] = Registry("metric", "sandmle.metrics")
 
-__all__ = ["METRICS", "BadPrediction", "Metric", "get_metric"]
+__all__ = ["METRICS", "BadPrediction", "Metric", "RowMean", "get_metric"]
 
 
 def get_metric(spec: MetricSpec | str) -> Metric:

@@ -44,6 +44,8 @@ class Metric(ABC):
     higher_is_better: ClassVar[bool]
     best: ClassVar[float]
     """Score of a perfect submission."""
+    exact: ClassVar[bool] = True
+    """Whether `perfect` scores `best` itself; a score of whole samples may only come near it."""
     values: ClassVar[Literal["number", "label", "string"]] = "number"
     """What the columns hold: floats, labels (strings), or texts to be parsed."""
     columns: ClassVar[Literal["one", "many", "any"]] = "one"
@@ -96,6 +98,14 @@ class Metric(ABC):
             )
         return score
 
+    def perfect(self, y_true: Values) -> Values:
+        """Return the submission that these answers deserve, of the same shape.
+
+        It is the answers themselves, but for metrics whose answers hold more than a submission
+        does, such as the value of every action.
+        """
+        return y_true
+
     def check(self, y_pred: Values) -> None:
         """Refuse predictions that the formula cannot take, whatever the answers are.
 
@@ -136,6 +146,31 @@ class Metric(ABC):
         if self.values == "number" and not np.isfinite(array).all():
             raise error(f"{self.name} takes finite numbers only; the {what} hold NaN or infinity")
         return array.reshape(-1) if self.columns == "one" else array.reshape(len(array), width)
+
+
+class RowMean(Metric):
+    """A metric whose score is the mean of what each row scores by itself."""
+
+    @abstractmethod
+    def rows(self, y_true: Values, y_pred: Values) -> Values:
+        """Score each row of checked input, shape (n,)."""
+
+    def score(self, y_true: Values, y_pred: Values, groups: Values | None) -> float:
+        """Return the mean over the rows."""
+        return float(np.mean(self.rows(y_true, y_pred)))
+
+    def by_row(self, y_true: Values, y_pred: Values) -> Values:
+        """Return the score of each row, shape (n,): what a bootstrap averages over its draws.
+
+        Raises:
+            BadPrediction: As in `__call__`.
+            ValueError: As in `__call__`.
+        """
+        self(y_true, y_pred)
+        return self.rows(
+            self._prepare(y_true, ValueError, "answers"),
+            self._prepare(y_pred, BadPrediction, "predictions"),
+        )
 
 
 def _floats(values: Values) -> Values:

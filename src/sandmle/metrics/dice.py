@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandmle.metrics import METRICS
-from sandmle.metrics._base import BadPrediction, Metric, Values
+from sandmle.metrics._base import BadPrediction, RowMean, Values
 
 _NUMBERS = re.compile(r"[0-9]{1,15}(?:\s+[0-9]{1,15})*")
 
 
 @METRICS.register("dice")
 @dataclass(frozen=True)
-class Dice(Metric):
+class Dice(RowMean):
     """Mean over the images of the Dice coefficient of two masks; two empty masks get 1.
 
     A mask is text: `start length start length ...`, pixels counted from 1 down the columns first,
@@ -40,11 +40,11 @@ class Dice(Metric):
         if self.height < 1 or self.width < 1:
             raise ValueError(f"an image of {self.height} x {self.width} pixels holds nothing")
 
-    def score(self, y_true: Values, y_pred: Values, groups: Values | None) -> float:
+    def rows(self, y_true: Values, y_pred: Values) -> Values:
         """Score shapes (n,)."""
         pixels = self.height * self.width
         masks = [(runs(t, pixels), runs(p, pixels)) for t, p in zip(y_true, y_pred, strict=True)]
-        return float(np.mean([_dice(true, pred) for true, pred in masks]))
+        return np.array([_dice(true, pred) for true, pred in masks])
 
     def _accept(self, y_pred: Values) -> None:
         for row, text in enumerate(y_pred):

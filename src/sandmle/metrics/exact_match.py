@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sandmle.metrics import METRICS
-from sandmle.metrics._base import Metric, Values
+from sandmle.metrics._base import RowMean, Values
 
 
 @METRICS.register("exact_match")
 @dataclass(frozen=True)
-class ExactMatch(Metric):
+class ExactMatch(RowMean):
     """Share of rows in which every column equals the answer, character by character."""
 
     name = "exact_match"
@@ -23,6 +23,6 @@ class ExactMatch(Metric):
     values = "string"
     columns = "any"
 
-    def score(self, y_true: Values, y_pred: Values, groups: Values | None) -> float:
+    def rows(self, y_true: Values, y_pred: Values) -> Values:
         """Score shapes (n, k)."""
-        return float(np.mean((y_pred == y_true).all(axis=1)))
+        return np.asarray((y_pred == y_true).all(axis=1), dtype=np.float64)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sandmle.metrics import METRICS
-from sandmle.metrics._base import Metric, Values
+from sandmle.metrics._base import RowMean, Values
 from sandmle.metrics._examples import words
 
 
 @METRICS.register("jaccard")
 @dataclass(frozen=True)
-class Jaccard(Metric):
+class Jaccard(RowMean):
     """Mean over the rows of the share of distinct words that two texts have in common.
 
     Words are what white space separates; upper and lower case are the same; two empty texts get 1.
@@ -26,9 +26,9 @@ class Jaccard(Metric):
     best = 1.0
     values = "string"
 
-    def score(self, y_true: Values, y_pred: Values, groups: Values | None) -> float:
+    def rows(self, y_true: Values, y_pred: Values) -> Values:
         """Score shapes (n,)."""
-        return float(np.mean([_overlap(t, p) for t, p in zip(y_true, y_pred, strict=True)]))
+        return np.array([_overlap(t, p) for t, p in zip(y_true, y_pred, strict=True)])
 
     def example(self, rng: np.random.Generator, rows: int) -> tuple[Values, Values]:
         """Draw texts of a few words."""

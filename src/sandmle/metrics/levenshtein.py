@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sandmle.metrics import METRICS
-from sandmle.metrics._base import Metric, Values
+from sandmle.metrics._base import RowMean, Values
 from sandmle.metrics._examples import words
 
 
 @METRICS.register("levenshtein")
 @dataclass(frozen=True)
-class Levenshtein(Metric):
+class Levenshtein(RowMean):
     """Mean number of characters to insert, delete or replace to turn a text into the answer."""
 
     name = "levenshtein"
@@ -23,9 +23,9 @@ class Levenshtein(Metric):
     best = 0.0
     values = "string"
 
-    def score(self, y_true: Values, y_pred: Values, groups: Values | None) -> float:
+    def rows(self, y_true: Values, y_pred: Values) -> Values:
         """Score shapes (n,)."""
-        return float(np.mean([edit_distance(t, p) for t, p in zip(y_true, y_pred, strict=True)]))
+        return np.array([edit_distance(t, p) for t, p in zip(y_true, y_pred, strict=True)])
 
     def example(self, rng: np.random.Generator, rows: int) -> tuple[Values, Values]:
         """Draw texts of a few words."""

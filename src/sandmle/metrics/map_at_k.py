@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sandmle.metrics import METRICS
-from sandmle.metrics._base import Metric, Values
+from sandmle.metrics._base import RowMean, Values
 from sandmle.metrics._examples import words
 
 
 @METRICS.register("map_at_k")
 @dataclass(frozen=True)
-class MapAtK(Metric):
+class MapAtK(RowMean):
     """Mean over the rows of the average precision of the first k labels of a ranked list.
 
     A cell holds labels with spaces between them: the right ones, in any order, in the answers, and
@@ -37,10 +37,10 @@ class MapAtK(Metric):
         if self.k < 1:
             raise ValueError(f"k is {self.k}; it must be at least 1")
 
-    def score(self, y_true: Values, y_pred: Values, groups: Values | None) -> float:
+    def rows(self, y_true: Values, y_pred: Values) -> Values:
         """Score shapes (n,)."""
         pairs = zip(y_true, y_pred, strict=True)
-        return float(np.mean([self._average_precision(true, pred) for true, pred in pairs]))
+        return np.array([self._average_precision(true, pred) for true, pred in pairs])
 
     def _average_precision(self, answer: str, ranking: str) -> float:
         wanted = set(answer.split())

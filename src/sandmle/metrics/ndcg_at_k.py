@@ -42,25 +42,23 @@ class NdcgAtK(Metric):
         """Score shapes (n,)."""
         if (y_true < 0).any():
             raise ValueError("the discounted gain takes relevances of at least 0")
-        _, group, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
-        order = np.argsort(group, kind="stable")
-        shares = []
-        for rows in np.split(order, np.cumsum(sizes)[:-1]):
-            ideal = self._gain(y_true[rows], y_true[rows])
-            if ideal > 0:
-                shares.append(self._gain(y_true[rows], y_pred[rows]) / ideal)
-        if not shares:
+        names, group = np.unique(np.asarray(groups), return_inverse=True)
+        best = self._gains(y_true, y_true, group, len(names))
+        relevant = best > 0
+        if not relevant.any():
             raise ValueError("the discounted gain takes answers with a relevant row")
-        return float(np.mean(shares))
+        gains = self._gains(y_true, y_pred, group, len(names))
+        return float(np.mean(gains[relevant] / best[relevant]))
 
-    def _gain(self, relevance: Values, ranked_by: Values) -> float:
-        discount = np.zeros(len(relevance))
-        places = min(self.k, len(relevance))
-        discount[:places] = 1.0 / np.log2(np.arange(places) + 2.0)
-        _, tie, sizes = np.unique(-ranked_by, return_inverse=True, return_counts=True)
-        first = np.cumsum(sizes) - sizes
-        mean_gain = np.bincount(tie, weights=relevance) / sizes
-        return float(mean_gain @ np.add.reduceat(discount, first))
+    def _gains(self, relevance: Values, ranked_by: Values, group: Values, count: int) -> Values:
+        """Return the discounted gain of each of `count` groups, numbered from 0, shape (count,)."""
+        order = np.lexsort((-ranked_by, group))
+        of, key = group[order], ranked_by[order]
+        place = np.arange(len(of)) - np.searchsorted(of, np.arange(count))[of]
+        discount = np.where(place < self.k, 1.0 / np.log2(place + 2.0), 0.0)
+        tie = np.cumsum(np.r_[False, (np.diff(of) != 0) | (np.diff(key) != 0)])
+        mean_gain = np.bincount(tie, weights=relevance[order]) / np.bincount(tie)
+        return np.bincount(of, weights=mean_gain[tie] * discount, minlength=count)
 
     def example(self, rng: np.random.Generator, rows: int) -> tuple[Values, Values]:
         """Draw relevances from 0 to 4."""

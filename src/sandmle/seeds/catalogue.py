@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from sandmle.core.errors import unknown
 from sandmle.core.record import Record
-from sandmle.seeds.dna import TaskDNA
+from sandmle.seeds.dna import Imbalance, Resolution, SubmissionForm, TaskDNA
 
 
 class Leaderboard(Record):
@@ -26,6 +27,14 @@ class Leaderboard(Record):
     median_threshold: float
     source: str
     verified: bool
+
+
+class Traits(Record):
+    """What a seed's DNA needs and its record does not say; see `TaskDNA`."""
+
+    imbalance: Imbalance = "none"
+    resolution: Resolution = "none"
+    submission: SubmissionForm = "number"
 
 
 class SeedRecord(Record):
@@ -82,7 +91,15 @@ class SeedRecord(Record):
             n_train=self.n_train,
             n_test=self.n_test,
             submission_columns=len(self.submission_columns),
+            **load_traits().get(self.id, Traits()).model_dump(),
         )
+
+
+@cache
+def load_traits() -> dict[str, Traits]:
+    """Return the traits of the 60 seeds by id."""
+    text = files("sandmle.seeds").joinpath("traits.toml").read_text(encoding="utf-8")
+    return {name: Traits.model_validate(item) for name, item in tomllib.loads(text).items()}
 
 
 @cache
@@ -96,6 +113,25 @@ def load_catalogue() -> dict[str, SeedRecord]:
 def seed_ids() -> list[str]:
     """Return the ids of the 60 seeds; the other 22 records are MLE-bench-lite and never seeds."""
     return [record.id for record in load_catalogue().values() if record.is_sandmle_seed]
+
+
+VALIDATION_SEEDS = frozenset(
+    {
+        "hubmap-kidney-segmentation",
+        "movie-review-sentiment-analysis-kernels-only",
+        "nfl-player-contact-detection",
+        "paddy-disease-classification",
+        "plant-pathology-2021-fgvc8",
+        "seti-breakthrough-listen",
+        "smartphone-decimeter-2022",
+    }
+)
+"""Seeds whose tasks validate, in every set; of several modalities and task types."""
+
+
+def split_of(seed_id: str) -> Literal["train", "validation"]:
+    """Say on which side the tasks of a seed lie, so that none of its variants lie on both."""
+    return "validation" if seed_id in VALIDATION_SEEDS else "train"
 
 
 def get_seed(seed_id: str) -> SeedRecord:

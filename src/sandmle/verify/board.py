@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandmle.grading import AnswerKey
-from sandmle.metrics import Metric
+from sandmle.metrics import Metric, RowMean
 
 Floats = NDArray[np.float64]
 Predictions = NDArray[Any]
@@ -142,8 +142,9 @@ def build_board(
     sample: Predictions,
     reference: Predictions,
     rng: np.random.Generator,
+    replicates: int = REPLICATES,
 ) -> Board:
-    """Score everything on the graded rows and on `REPLICATES` resamples of them.
+    """Score everything on the graded rows and on resamples of them.
 
     A resample that admits no score, such as one with a single class, is drawn again.
 
@@ -153,6 +154,7 @@ def build_board(
         sample: Predictions of the sample submission.
         reference: Predictions of the reference.
         rng: Draws the resamples.
+        replicates: How many resamples.
 
     Raises:
         ValueError: If a submission cannot be scored, or hardly any resample can.
@@ -161,16 +163,16 @@ def build_board(
     entries = [values for _, values in predictions] + [sample, reference]
     unique, index = _distinct([values[graded.graded] for values in entries])
     point = np.array([graded.score(values) for values in unique])[index]
-    replicates = _replicates(graded, unique, rng)[:, index]
-    point, replicates = sign * point, sign * replicates
+    resampled = sign * _replicates(graded, unique, rng, replicates)[:, index]
+    point = sign * point
     return Board(
         names=tuple(name for name, _ in predictions),
         rungs_R=point[:-2],
         sample=float(point[-2]),
         reference=float(point[-1]),
-        rungs_BR=replicates[:, :-2],
-        sample_B=replicates[:, -2],
-        reference_B=replicates[:, -1],
+        rungs_BR=resampled[:, :-2],
+        sample_B=resampled[:, -2],
+        reference_B=resampled[:, -1],
         higher_is_better=graded.metric.higher_is_better,
     )
 
@@ -190,22 +192,27 @@ def _distinct(
 
 
 def _replicates(
-    graded: GradedRows, entries: Sequence[Predictions], rng: np.random.Generator
+    graded: GradedRows, entries: Sequence[Predictions], rng: np.random.Generator, count: int
 ) -> Floats:
+    if isinstance(graded.metric, RowMean):
+        # its rows need to be looked at once only, which matters where they are long texts
+        metric = graded.metric
+        by_row = np.array([metric.by_row(graded.answers, values) for values in entries])
+        return np.array([by_row[:, graded.resample(rng)].mean(axis=1) for _ in range(count)])
     rows_of_scores: list[list[float]] = []
     # metrics take arrays of `str` much faster than arrays of Python objects
     fast = replace(graded, answers=_as_str(graded.answers))
     entries = [_as_str(values) for values in entries]
-    for _ in range(3 * REPLICATES):
+    for _ in range(3 * count):
         rows = graded.resample(rng)
         try:
             rows_of_scores.append([fast.score(values, rows) for values in entries])
         except ValueError:
             continue
-        if len(rows_of_scores) == REPLICATES:
+        if len(rows_of_scores) == count:
             return np.array(rows_of_scores)
     raise ValueError(
-        f"only {len(rows_of_scores)} of {3 * REPLICATES} resamples of the graded rows admit a "
+        f"only {len(rows_of_scores)} of {3 * count} resamples of the graded rows admit a "
         "score; give the hidden test more rows or balance its classes"
     )
 

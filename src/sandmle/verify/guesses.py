@@ -18,18 +18,21 @@ Ints = NDArray[np.int64]
 
 _QUANTILES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 _BINS = 8
+_MAX_TEXTS = 10
+"""Texts that are tried as constants; there may be as many as rows."""
 
 
 def constants(targets: Predictions, schema: SubmissionSchema) -> Iterator[tuple[str, Predictions]]:
     """Yield single rows (1, t) to submit for every id, from labels of shape (n, t).
 
-    Each label of a label column, a search over quantiles, means and bounds of a number column.
+    Each label of a label column, the most frequent texts of a text column, a search over quantiles,
+    means and bounds of a number column.
     """
     columns = schema.targets
     if targets.dtype.kind != "f":
         modes = [_mode(targets[:, i]) for i in range(len(columns))]
         for i, column in enumerate(columns):
-            for label in column.labels or sorted(set(targets[:, i])):
+            for label in column.labels or _frequent(targets[:, i]):
                 row = list(modes)
                 row[i] = label
                 yield f"{column.name} = {label}", np.array([row], dtype=object)
@@ -118,6 +121,12 @@ def _legal(values: Predictions, columns: tuple[Column, ...]) -> Floats:
             legal[:, i], -np.inf if low is None else low, np.inf if high is None else high
         )
     return legal
+
+
+def _frequent(cells: Predictions) -> list[str]:
+    texts, counts = np.unique(cells.astype(str), return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:_MAX_TEXTS]
+    return [str(text) for text in texts[order]]
 
 
 def _mode(cells: Predictions) -> object:

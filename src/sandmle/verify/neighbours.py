@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zlib
 from dataclasses import dataclass
 
@@ -10,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandmle.verify.public_data import PublicData
+from sandmle.verify.recordings import centred
 from sandmle.verify.tables import Floats, Table, as_numbers, codes
 
-_SIDE = 16
 _HASHES = 64
 _SHINGLE = 5
 
@@ -30,7 +29,8 @@ class Neighbours:
 def find_neighbours(data: PublicData) -> Neighbours | None:
     """Compare test rows with training rows; None where there are no features.
 
-    Numbers are compared by rank, words by equality, texts by shingles and images by pixels.
+    Numbers are compared by rank, words by equality, texts by shingles, and pictures, sounds and
+    arrays by a coarse view of them.
     """
     train, test = data.train, data.test
     if train is None or test is None:
@@ -38,10 +38,8 @@ def find_neighbours(data: PublicData) -> Neighbours | None:
     squared = np.zeros((test.rows, train.rows))
     own = np.zeros((train.rows, train.rows))
     parts = 0
-    pictures = data.image_paths(train), data.image_paths(test)
-    if pictures[0] is not None and pictures[1] is not None:
-        small = [_thumbnails([data.images[path] for path in paths]) for paths in pictures if paths]
-        _add(squared, own, small[0], small[1])
+    for known, asked in data.coarse:
+        _add(squared, own, centred(known), centred(asked))
         parts += 1
     for name in data.features:
         if _names_files(data, train, name):
@@ -62,7 +60,7 @@ def find_neighbours(data: PublicData) -> Neighbours | None:
 
 def _names_files(data: PublicData, table: Table, name: str) -> bool:
     cell = table.columns[name][0] if table.rows else ""
-    return bool(cell) and any(path.endswith(cell) for path in data.images)
+    return bool(cell) and any(cell in path for path in data.recordings)
 
 
 def _column(train: Table, test: Table, name: str) -> tuple[Floats, Floats]:
@@ -115,16 +113,3 @@ def _dissimilarity(a: NDArray[np.uint32], b: NDArray[np.uint32]) -> Floats:
     for i in range(_HASHES):
         same += a[:, i, None] == b[None, :, i]
     return 1.0 - same / _HASHES
-
-
-def _thumbnails(images: list[bytes]) -> Floats:
-    """Return images as grey pixels (n, side * side), each with mean 0."""
-    from PIL import Image
-
-    rows = []
-    for data in images:
-        with Image.open(io.BytesIO(data)) as image:
-            grey = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
-        rows.append(np.asarray(grey, dtype=np.float64).ravel() / 255)
-    pixels: Floats = np.array(rows)
-    return np.asarray(pixels - pixels.mean(axis=1, keepdims=True))

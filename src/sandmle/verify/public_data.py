@@ -1,4 +1,4 @@
-"""What a draft's files say to someone who looks for a short cut: tables, labels, images."""
+"""What a draft's files say to someone who looks for a short cut: tables, labels, recordings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from posixpath import basename, splitext
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,14 @@ from numpy.typing import NDArray
 from sandmle.core.draft import TaskDraft
 from sandmle.grading import AnswerKey
 from sandmle.verify.board import Predictions
-from sandmle.verify.tables import Table, as_numbers
-
-_IMAGE_ENDS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+from sandmle.verify.recordings import (
+    IMAGE_ENDS,
+    SOUND_ENDS,
+    coarse_array,
+    coarse_files,
+    read_array,
+)
+from sandmle.verify.tables import Floats, Table, as_numbers
 
 
 @dataclass(frozen=True)
@@ -117,23 +123,23 @@ class PublicData:
         return one_hot if (one_hot.sum(axis=1) == 1).all() else None
 
     @cached_property
-    def images(self) -> Mapping[str, bytes]:
-        """Public image files by path, in the order in which the draft lists them."""
+    def recordings(self) -> Mapping[str, bytes]:
+        """Public image and sound files by path, in the order in which the draft lists them."""
         return {
             path: data
             for path, data in self.draft.public.items()
-            if path.lower().endswith(_IMAGE_ENDS)
+            if path.lower().endswith((*IMAGE_ENDS, *SOUND_ENDS))
         }
 
-    def image_paths(self, table: Table) -> list[str] | None:
-        """Return the image of each row, or None where rows have none.
+    def recording_paths(self, table: Table) -> list[str] | None:
+        """Return the image or sound of each row, or None where rows have none.
 
-        A row's image is named by one of its cells: the path, the file name, or its stem.
+        A row's file is named by one of its cells: the path, the file name, or its stem.
         """
-        if not self.images:
+        if not self.recordings:
             return None
         folders: dict[str, dict[str, str]] = {}
-        for path in self.images:
+        for path in self.recordings:
             names = folders.setdefault(path.rpartition("/")[0], {})
             for name in (path, basename(path), splitext(basename(path))[0]):
                 names[name] = path
@@ -142,6 +148,35 @@ class PublicData:
                 if all(cell in names for cell in cells):
                     return [names[cell] for cell in cells]
         return None
+
+    @cached_property
+    def arrays(self) -> tuple[tuple[NDArray[Any], NDArray[Any]], ...]:
+        """Arrays of train and test whose rows go with the lines of the tables, in pairs.
+
+        `train_WORD.npy` goes with `train.csv` and `test_WORD.npy` with `test.csv`.
+        """
+        if self.train is None or self.test is None:
+            return ()
+        pairs = []
+        for path in sorted(self.draft.public):
+            other = path.replace("train_", "test_", 1)
+            if path.startswith("train_") and path.endswith(".npy") and other in self.draft.public:
+                known = read_array(self.draft.public[path])
+                asked = read_array(self.draft.public[other])
+                if (len(known), len(asked)) == (self.train.rows, self.test.rows):
+                    pairs.append((known, asked))
+        return tuple(pairs)
+
+    @cached_property
+    def coarse(self) -> tuple[tuple[Floats, Floats], ...]:
+        """Coarse views of the recordings of train and test, each of shape (n, points)."""
+        views = [(coarse_array(known), coarse_array(asked)) for known, asked in self.arrays]
+        if self.train is not None and self.test is not None:
+            paths = self.recording_paths(self.train), self.recording_paths(self.test)
+            if paths[0] is not None and paths[1] is not None:
+                every = coarse_files([self.recordings[path] for path in paths[0] + paths[1]])
+                views.append((every[: len(paths[0])], every[len(paths[0]) :]))
+        return tuple(views)
 
     def ordered(self, rows_of_test: Predictions) -> Predictions:
         """Put predictions for the rows of `test.csv` into the order of the answers."""

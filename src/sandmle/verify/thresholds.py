@@ -107,7 +107,7 @@ def place(board: Board, *, kind: ReferenceKind, rule: Rule = "H") -> Bars | Reje
         )
     if len(board.names) < 4:
         return Rejection("ladder.too_few_rungs", f"{len(board.names)} rungs; 4 are needed")
-    bars = _paper_bars(board) if rule == "paper" else _spaced_bars(board, kind)
+    bars = _paper_bars(board) if rule == "paper" else spaced_bars(board, kind)
     if isinstance(bars, Rejection):
         return bars
     if rule == "paper":
@@ -117,7 +117,8 @@ def place(board: Board, *, kind: ReferenceKind, rule: Rule = "H") -> Bars | Reje
     return rejection or _bars(board, bars, kind, rule)
 
 
-def _spaced_bars(board: Board, kind: ReferenceKind) -> tuple[Bar, ...]:
+def spaced_bars(board: Board, kind: ReferenceKind) -> tuple[Bar, ...]:
+    """Return median, bronze, silver and gold of rule H, before they are judged."""
     gains = board.gains_R
     order = np.argsort(gains, kind="stable")
     gold = _gold_of_best(board, order) if kind == "best_pipeline" else _gold(board, order)

@@ -68,8 +68,11 @@ FAULTS = {
         "schema.table",
         lambda toy: with_file(toy, "train.csv", toy.public["train.csv"] + b"1,2\n"),
     ),
-    "no image": ("schema.image", lambda toy: with_file(toy, "img/a.png", b"\x89PNG and no more")),
-    "damaged image": ("schema.image", lambda toy: with_file(toy, "img/a.png", damaged_png())),
+    "no image": (
+        "schema.recording",
+        lambda toy: with_file(toy, "img/a.png", b"\x89PNG and no more"),
+    ),
+    "damaged image": ("schema.recording", lambda toy: with_file(toy, "img/a.png", damaged_png())),
     "sample of other ids": (
         "schema.sample",
         lambda toy: with_file(

@@ -10,20 +10,10 @@ from sandmle.core.draft import Baseline
 _READ = """\
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 train = pd.read_csv("input/train.csv")
 test = pd.read_csv("input/test.csv")
 y = train["__LABEL__"]
-"""
-
-_LOAD = """
-
-def load(names):
-    return np.stack([np.asarray(Image.open(f"input/images/{name}.png"), float) for name in names])
-
-
-X, Z = load(train["__ID__"]), load(test["__ID__"])
 """
 
 _WRITE = """
@@ -50,7 +40,7 @@ def levels(images):
 """
 
 _NAIVE = """
-model = RandomForestClassifier(40, min_samples_leaf=3, random_state=0, n_jobs=1)
+model = RandomForestClassifier(25, min_samples_leaf=3, random_state=0, n_jobs=1)
 predicted = model.fit(levels(X), y).predict(levels(Z))
 """
 
@@ -75,12 +65,12 @@ def gradients(images, bins=8):
 
 _FOREST = """
 A, B = np.hstack([levels(X), gradients(X)]), np.hstack([levels(Z), gradients(Z)])
-model = RandomForestClassifier(40, min_samples_leaf=2, random_state=0, n_jobs=1)
+model = RandomForestClassifier(25, min_samples_leaf=2, random_state=0, n_jobs=1)
 predicted = model.fit(A, y).predict(B)
 """
 
 _STANDARD = """
-model = RandomForestClassifier(40, min_samples_leaf=2, random_state=0, n_jobs=1)
+model = RandomForestClassifier(25, min_samples_leaf=2, random_state=0, n_jobs=1)
 predicted = model.fit(gradients(X), y).predict(gradients(Z))
 """
 
@@ -91,7 +81,8 @@ from sklearn.ensemble import RandomForestClassifier
 def wedges_and_rings(images, wedges=12, rings=10):
     \"\"\"Share of the power in each direction, and share of the power at each frequency.\"\"\"
     power = np.abs(np.fft.rfft2(images - images.mean((1, 2), keepdims=True))) ** 2
-    fy, fx = np.meshgrid(np.fft.fftfreq(32) * 32, np.arange(17), indexing="ij")
+    side = images.shape[1]
+    fy, fx = np.meshgrid(np.fft.fftfreq(side) * side, np.arange(side // 2 + 1), indexing="ij")
     radius, angle = np.hypot(fx, fy), np.arctan2(fy, fx) % np.pi
     power = power * ((radius > 2) & (radius < 13))
     wedge = np.minimum((angle / np.pi * wedges).astype(int), wedges - 1)
@@ -101,8 +92,21 @@ def wedges_and_rings(images, wedges=12, rings=10):
     return np.column_stack(features) / power.sum((1, 2))[:, None]
 
 
-model = RandomForestClassifier(40, min_samples_leaf=2, random_state=0, n_jobs=1)
+model = RandomForestClassifier(25, min_samples_leaf=2, random_state=0, n_jobs=1)
 predicted = model.fit(wedges_and_rings(X), y).predict(wedges_and_rings(Z))
+"""
+
+_LINEAR = """
+from sklearn.linear_model import RidgeClassifier
+
+
+def spectrum(images):
+    flat = images - images.mean((1, 2), keepdims=True)
+    magnitude = np.abs(np.fft.rfft2(flat))[:, :, 3:14].reshape(len(images), -1)
+    return magnitude / np.linalg.norm(magnitude, axis=1, keepdims=True)
+
+
+predicted = RidgeClassifier(alpha=1.0).fit(spectrum(X), y).predict(spectrum(Z))
 """
 
 _STRONG = """
@@ -112,7 +116,9 @@ from sklearn.svm import SVC
 def spectrum(images):
     \"\"\"Blurred magnitudes of the spectrum: where a pattern lies does not matter.\"\"\"
     flat = images - images.mean((1, 2), keepdims=True)
-    power = np.abs(np.fft.fftshift(np.fft.fft2(flat), axes=(1, 2)))[:, 16:30, 3:30] ** 2
+    c = images.shape[1] // 2
+    power = np.abs(np.fft.fftshift(np.fft.fft2(flat), axes=(1, 2))) ** 2
+    power = power[:, c : c + 14, c - 13 : c + 14]
     blurred = sum(power[:, i : i + 12, j : j + 25] for i in range(3) for j in range(3))
     magnitude = np.sqrt(blurred.reshape(len(images), -1))
     return magnitude / np.linalg.norm(magnitude, axis=1, keepdims=True)
@@ -134,7 +140,9 @@ def spectrum(images):
     flat = flat - flat @ np.linalg.pinv(basis) @ basis
     # far from the middle grey: a scratch, or the fold of a coarser pattern
     flat = np.clip(flat / flat.std(1, keepdims=True), -1.5, 1.5).reshape(n, side, side)
-    power = np.abs(np.fft.fftshift(np.fft.fft2(flat), axes=(1, 2)))[:, 15:30, 3:30] ** 2
+    c = side // 2
+    power = np.abs(np.fft.fftshift(np.fft.fft2(flat), axes=(1, 2))) ** 2
+    power = power[:, c - 1 : c + 14, c - 13 : c + 14]
     row, column = np.ogrid[-1:14, -13:14]
     power = power * (np.hypot(row, column) > 2.9)
     blurred = sum(
@@ -142,25 +150,32 @@ def spectrum(images):
         for i in (-1, 0, 1)
         for j in (-1, 0, 1)
     )
-    magnitude = np.sqrt(blurred.reshape(n, -1))
-    return magnitude / np.linalg.norm(magnitude, axis=1, keepdims=True)
+    # powers, not magnitudes: what is strong counts, and the sum of all the noise does not
+    power = blurred.reshape(n, -1)
+    return power / np.linalg.norm(power, axis=1, keepdims=True)
 
 
-A, B = spectrum(X), spectrum(Z)
-predicted = SVC(C=10.0, gamma=4.0).fit(A, y).predict(B)
+predicted = SVC(C=10.0, gamma=2.0).fit(spectrum(X), y).predict(spectrum(Z))
 """
 
 
-def image_ladder(*, id_column: str, label_column: str) -> tuple[Baseline, ...]:
-    """Return the scripts, weakest first; images are `input/images/ID.png`."""
+def image_ladder(*, id_column: str, label_column: str, loader: str) -> tuple[Baseline, ...]:
+    """Return the scripts, weakest first.
+
+    Args:
+        id_column: Name of the id column.
+        label_column: Name of the target.
+        loader: Python source that defines the pictures `X` and `Z`, see `toolkit.pictures`.
+    """
     bodies = {
         "dummy": _DUMMY,
-        "naive": _LOAD + _LEVELS + _NAIVE,
-        "forest": _LOAD + _LEVELS + _GRADIENTS.replace(_FOREST_IMPORT, "") + _FOREST,
-        "standard": _LOAD + _GRADIENTS + _STANDARD,
-        "spectral": _LOAD + _SPECTRAL,
-        "strong": _LOAD + _STRONG,
-        "expert": _LOAD + _EXPERT,
+        "naive": loader + _LEVELS + _NAIVE,
+        "forest": loader + _LEVELS + _GRADIENTS.replace(_FOREST_IMPORT, "") + _FOREST,
+        "standard": loader + _GRADIENTS + _STANDARD,
+        "spectral": loader + _SPECTRAL,
+        "linear": loader + _LINEAR,
+        "strong": loader + _STRONG,
+        "expert": loader + _EXPERT,
     }
     ladder = []
     for rung, body in bodies.items():

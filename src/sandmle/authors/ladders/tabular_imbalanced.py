@@ -1,4 +1,4 @@
-"""The ladder for rare rows under F1: from a constant to sparse pairs and a tuned threshold."""
+"""The ladder for rare rows: from a constant to sparse pairs and a tuned threshold."""
 
 from __future__ import annotations
 
@@ -45,15 +45,28 @@ model = RandomForestClassifier(
 prediction = model.fit(X, target).predict(X_test).astype(int)
 """
 
+_QUALITY = {
+    "f1": """\
+def quality(hits, taken):
+    # F1 from how many rows are marked, and how many of those rightly
+    return 2 * hits / (taken + target.sum())
+""",
+    "mcc": """\
+def quality(hits, taken):
+    # Matthews' correlation from how many rows are marked, and how many of those rightly
+    rare, rows = target.sum(), len(target)
+    return (hits * rows - taken * rare) / np.sqrt(taken * (rows - taken) * rare * (rows - rare))
+""",
+}
+
 _CUT = """\
 def best_cut(scores):
-    # threshold with the best F1 on scores that were made without the rows' own labels
-    cuts = np.sort(scores)[:-1]
+    # threshold for the metric on scores that were made without the rows' own labels
+    cuts = np.unique(scores)[:-1]
     hits = np.array([(target[scores > cut]).sum() for cut in cuts])
     taken = np.array([(scores > cut).sum() for cut in cuts])
-    f1 = 2 * hits / (taken + target.sum())
     # neighbours vote: one lucky row should not decide
-    smooth = np.convolve(f1, np.ones(5) / 5, mode="same")
+    smooth = np.convolve(quality(hits, taken), np.ones(5) / 5, mode="same")
     return cuts[smooth.argmax()]
 """
 
@@ -139,9 +152,11 @@ _RUNGS = {
 }
 
 
-def imbalanced_ladder(skin: Skin) -> tuple[Baseline, ...]:
-    """Return the rungs with the skin's column names filled in."""
-    return tuple(
-        Baseline(name, script(READ, *pieces, WRITE, ID=skin.id_column, TARGET=skin.target))
-        for name, pieces in _RUNGS.items()
-    )
+def imbalanced_ladder(skin: Skin, *, metric: str) -> tuple[Baseline, ...]:
+    """Return the rungs with the skin's column names filled in, for F1 or MCC."""
+    ladder = []
+    for name, pieces in _RUNGS.items():
+        tuned = (_QUALITY[metric],) if _CUT in pieces else ()
+        source = script(READ, *tuned, *pieces, WRITE, ID=skin.id_column, TARGET=skin.target)
+        ladder.append(Baseline(name, source))
+    return tuple(ladder)

@@ -13,10 +13,12 @@ from sandmle.authors.ladders.pieces import (
 from sandmle.authors.toolkit.domains import Skin
 from sandmle.core.draft import Baseline
 
-_DUMMY = """\
-# the constant with the smallest squared log error
-prediction = np.expm1(np.log1p(target).mean())
-"""
+_CONSTANTS = {
+    "rmsle": "# the constant with the smallest squared log error\n"
+    "prediction = np.expm1(np.log1p(target).mean())\n",
+    "mae": "# the constant with the smallest absolute error\nprediction = np.median(target)\n",
+    "rmse": "# the constant with the smallest squared error\nprediction = target.mean()\n",
+}
 
 _RAW_NEIGHBOURS = """\
 from sklearn.neighbors import KNeighborsRegressor
@@ -135,6 +137,11 @@ for pair_weight in (0.0, 0.1, 0.3, 0.8):
 prediction = np.expm1(np.clip(best[1], y.min() - 0.3, y.max() + 0.3))
 """
 
+_MEAN = """\
+# the mean of an amount lies above the exponential of its mean log
+prediction = prediction * np.exp(best[0] / 2)
+"""
+
 _LOG_BOOSTING = """\
 from sklearn.ensemble import HistGradientBoostingRegressor
 
@@ -145,7 +152,6 @@ prediction = np.expm1(model.fit(X, np.log1p(target)).predict(X_test))
 """
 
 _RUNGS = {
-    "dummy": (_DUMMY,),
     "naive": (RAW_NUMBERS, _RAW_NEIGHBOURS),
     "forest": (ORDINAL_CODES, _RAW_FOREST),
     "linear": (RAW_NUMBERS, _LOG_RIDGE),
@@ -157,9 +163,12 @@ _RUNGS = {
 }
 
 
-def price_ladder(skin: Skin) -> tuple[Baseline, ...]:
-    """Return the rungs with the skin's column names filled in."""
+def price_ladder(skin: Skin, *, metric: str) -> tuple[Baseline, ...]:
+    """Return the rungs with the skin's column names filled in, for RMSLE, MAE or RMSE."""
+    rungs = {"dummy": (_CONSTANTS[metric],), **_RUNGS}
+    if metric == "rmse":
+        rungs["expert"] = (*rungs["expert"], _MEAN)
     return tuple(
         Baseline(name, script(READ, *pieces, WRITE, ID=skin.id_column, TARGET=skin.target))
-        for name, pieces in _RUNGS.items()
+        for name, pieces in rungs.items()
     )

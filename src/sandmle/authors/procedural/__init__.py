@@ -29,4 +29,7 @@ def rebuild(recipe: Mapping[str, Any]) -> TaskDraft:
     """
     family = FAMILIES.get(recipe["family"])
     dna = TaskDNA.model_validate(recipe["dna"])
-    return family.draft(dna, int(recipe["seed"]), difficulty=recipe["difficulty"])
+    train, test = recipe.get("sizes", (1.0, 1.0))
+    return family.draft(
+        dna, int(recipe["seed"]), difficulty=recipe["difficulty"], train=train, test=test
+    )

@@ -29,7 +29,7 @@ METRICS_OF = {
     "error_rate": ("error_rate", "accuracy"),
     "f1": ("f1_macro", "f1", "f1_micro"),
     "f_beta": ("fbeta", "f1"),
-    "haversine": ("mae", "mcrmse"),
+    "haversine": ("rmse", "mae", "mcrmse"),
     "iou": ("dice",),
     "jaccard": ("jaccard",),
     "kappa": ("qwk",),
@@ -44,7 +44,7 @@ METRICS_OF = {
     "mcc": ("mcc",),
     "pearson": ("pearson", "spearman"),
     "r2": ("r2",),
-    "rank_corr": ("spearman", "ndcg_at_k", "pearson"),
+    "rank_corr": ("ndcg_at_k", "spearman", "pearson"),
     "rmse": ("rmse", "mcrmse"),
     "rmsle": ("rmsle",),
 }
@@ -157,19 +157,31 @@ class Family(ABC):
             train: Training samples for each one.
             test: Test samples for each one.
         """
+        if (train, test) == (1.0, 1.0):
+            return design
         rows = {
             "train_rows": round(design.rule["train_rows"] * train),
             "test_rows": round(design.rule["test_rows"] * test),
         }
         return replace(design, rule={**design.rule, **rows})
 
-    def draft(self, dna: TaskDNA, seed: int, *, difficulty: int) -> TaskDraft:
+    def draft(
+        self,
+        dna: TaskDNA,
+        seed: int,
+        *,
+        difficulty: int,
+        train: float = 1.0,
+        test: float = 1.0,
+    ) -> TaskDraft:
         """Make one draft.
 
         Args:
             dna: What it should look like.
             seed: Root of all its randomness; whoever knows it can rebuild the answers.
             difficulty: From 0 to `levels - 1`.
+            train: Training samples for each one that a task has, to measure what size costs.
+            test: Test samples for each one that a task has.
 
         Raises:
             UsageError: If the family has no such level.
@@ -178,14 +190,21 @@ class Family(ABC):
             raise UsageError(
                 f"family {self.name!r} has difficulty 0 to {self.levels - 1}, not {difficulty}"
             )
-        recipe = {
+        recipe: dict[str, Any] = {
             "author": "procedural",
             "family": self.name,
             "dna": dna.model_dump(mode="json"),
             "seed": str(seed),
             "difficulty": difficulty,
         }
+        if (train, test) != (1.0, 1.0):
+            recipe["sizes"] = [train, test]
         team = Team(strategist=self, developer=self, engineer=self, writer=self)
         return team.draft(
-            dna, Streams(seed), difficulty=difficulty, author="procedural", recipe=recipe
+            dna,
+            Streams(seed),
+            difficulty=difficulty,
+            author="procedural",
+            recipe=recipe,
+            revise=lambda design: self.resized(design, train=train, test=test),
         )

@@ -11,35 +11,44 @@ from numpy.typing import NDArray
 
 from sandmle.authors.ladders.image_texture import image_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family
-from sandmle.authors.procedural._image_skins import CLUTTER, SKINS, ImageSkin
+from sandmle.authors.procedural._family import Family, Profile
 from sandmle.authors.roles import Design, Evaluation, Material, Note
-from sandmle.authors.toolkit import textures
-from sandmle.authors.toolkit.answers import answers_csv, row_ids
-from sandmle.authors.toolkit.csvtext import csv_bytes, rounded
-from sandmle.authors.toolkit.lexicon import draw_phonology, draw_words
-from sandmle.authors.toolkit.png import png_bytes
-from sandmle.core.draft import Reference, Trap
+from sandmle.authors.toolkit import defects, textures
+from sandmle.authors.toolkit.answers import row_ids
+from sandmle.authors.toolkit.csvtext import rounded
+from sandmle.authors.toolkit.dealing import dealt
+from sandmle.authors.toolkit.defects import Defect
+from sandmle.authors.toolkit.naming import invented_name, named
+from sandmle.authors.toolkit.pictures import Packed, draw_container, pack
+from sandmle.authors.toolkit.rows import Rows, Words, row_material
+from sandmle.authors.toolkit.scenes import Scene, Wardrobe, wardrobe_of
+from sandmle.authors.toolkit.traits import class_count, class_shares, side
+from sandmle.core.draft import Trap
 from sandmle.core.seeding import Streams
 from sandmle.core.task import Column, MetricSpec, SubmissionSchema
 from sandmle.seeds.dna import TaskDNA
 
-NAME = "image/texture-v1"
-TEST_ROWS = 500
-SIDE = 32
-_METRICS = {
-    "f1": "f1_macro",
-    "f_beta": "f1_macro",
-    "auc": "balanced_accuracy",
-    "mcc": "mcc",
-    "error_rate": "error_rate",
-}
+TEST_ROWS = 400
+SIDES = (28, 32, 34)
+SCRATCHES = Defect("scratches", skill="distractor_rejection")
+COARSE_PATTERN = Defect("coarse_pattern", skill="frequency_filtering")
+
+
+class TextureScene(Scene):
+    """What the pictures show; `{place}` is an invented name, `{side}` their side in pixels."""
+
+    target: str
+    target_text: str
+    labels: tuple[str, ...]
+    """At least six."""
+    sound: bool = False
+    """Whether the pictures show sound."""
 
 
 @dataclass(frozen=True)
 class _Pictures:
     pixels: NDArray[np.uint8]
-    """Shape (rows, SIDE, SIDE)."""
+    """Shape (rows, side, side)."""
     answers: NDArray[np.int64]
     """Index of each label, shape (rows,)."""
 
@@ -47,7 +56,7 @@ class _Pictures:
 class ImageTexture(Family):
     """Image classification by orientation and frequency, with clutter and a lighting shortcut."""
 
-    name = NAME
+    name = "image/texture-v2"
     modality = "image"
     task_type = "multiclass_classification"
     summary = "Classify small textures by line direction and spacing; train brightness misleads."
@@ -67,106 +76,102 @@ class ImageTexture(Family):
 
     def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
         """Draw directions, spacings, which label each pair has, the nuisances and a domain."""
+        clothes = wardrobe_of("texture", TextureScene)
+        if dna.modality == "audio":
+            clothes = Wardrobe(tuple(s for s in clothes.scenes if s.sound), clothes.closings)
         rng = streams.rng("domain")
-        skins = [skin for skin in SKINS if skin.sound or dna.modality != "audio"]
-        skin = skins[int(rng.integers(len(skins)))]
-        name_rng = streams.rng("place")
-        sounds = draw_phonology(name_rng)
-        place = draw_words(name_rng, sounds, pattern="CVCVC", count=1, taken=set())[0].capitalize()
-        classes = int(np.clip(dna.n_classes or rng.integers(3, 7), 3, 6))
-        labels = sorted(rng.choice(skin.labels, size=classes, replace=False).tolist())
-        rule = _rule(streams.rng("rule"), labels, difficulty=difficulty)
-        rule["metric"] = _METRICS.get(dna.metric_family, "accuracy")
-        rule["train_rows"] = 200 if classes > 4 else int(rng.integers(16, 20)) * 10
-        rule["skin"] = SKINS.index(skin)
-        skills = ["frequency_domain_features", "interaction", "ignore_shortcut"]
-        skills += ["background_removal"] if rule["strokes"] else []
-        skills += ["distractor_rejection"] if rule["coarse_gain"] else []
-        return Design(
-            family=NAME,
-            modality=self.modality,
-            task_type=self.task_type,
-            title=_pick(rng, skin.titles).format(place=place),
-            domain=skin.domain,
-            difficulty=difficulty,
-            story=_story(streams.rng("story"), skin, place),
+        scene = clothes.draw(rng)
+        classes = class_count(dna, rng, low=3, high=6)
+        labels = sorted(rng.choice(scene.labels, size=classes, replace=False).tolist())
+        rule = {
+            "scene": scene.key,
+            "metric": self.choose_metric(dna, streams.rng("metric")),
+            "train_rows": 200 if classes > 4 else int(rng.integers(16, 20)) * 10,
+            "test_rows": TEST_ROWS,
+            "side": side(dna, SIDES),
+            "container": draw_container(streams.rng("container")),
+            "shares": class_shares(dna, streams.rng("shares"), classes),
+            **_rule(streams.rng("rule"), labels, difficulty=difficulty),
+        }
+        names = {"place": invented_name(streams.rng("place")), "side": str(rule["side"])}
+        told = named(clothes, scene, names)
+        return self.tell(
+            told,
+            told.scenes[0],
+            streams.rng("words"),
             rule=rule,
-            skills=tuple(skills),
-            traps=(
-                Trap(
-                    column="mean brightness of an image",
-                    why="it goes with the label in the training images and with nothing in test",
-                ),
-            ),
+            difficulty=difficulty,
+            profile=_profile(rule),
         )
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Draw the pictures of train and test."""
-        rule, skin = design.rule, SKINS[design.rule["skin"]]
-        n_train = rule["train_rows"]
-        ids = row_ids(streams.rng("ids"), n_train + TEST_ROWS, prefix=skin.id_prefix)
-        train = _pictures(rule, streams.child("train"), n_train, shortcut=True)
-        test = _pictures(rule, streams.child("test"), TEST_ROWS, shortcut=False)
-        key, label, labels = skin.id_column, skin.label_column, rule["labels"]
-        test_ids = ids[n_train:]
-        images = {
-            f"images/{name}.png": png_bytes(picture)
-            for name, picture in zip(ids, [*train.pixels, *test.pixels], strict=True)
-        }
-        known = {key: ids[:n_train], label: [labels[i] for i in train.answers]}
-        return Material(
-            test_rows=TEST_ROWS,
-            train_rows=n_train,
-            public={
-                **dict(sorted(images.items())),
-                "train.csv": csv_bytes(known),
-                "test.csv": csv_bytes({key: test_ids}),
-                "sample_submission.csv": csv_bytes({key: test_ids, label: [labels[0]] * TEST_ROWS}),
-            },
-            answers=answers_csv(
-                {key: test_ids, label: [labels[i] for i in test.answers]}, streams.rng("split")
+        rule = design.rule
+        scene = wardrobe_of("texture", TextureScene).get(rule["scene"])
+        rows, labels = rule["train_rows"], rule["labels"]
+        ids = row_ids(streams.rng("ids"), rows + rule["test_rows"], prefix=scene.id_prefix)
+        train = _pictures(rule, streams.child("train"), rows, shortcut=True)
+        test = _pictures(rule, streams.child("test"), rule["test_rows"], shortcut=False)
+        packed = pack(
+            train.pixels,
+            test.pixels,
+            ids=(ids[:rows], ids[rows:]),
+            id_column=scene.id_column,
+            container=rule["container"],
+        )
+        truth = {scene.target: [labels[i] for i in test.answers]}
+        return row_material(
+            Rows(ids[:rows], {scene.target: [labels[i] for i in train.answers]}),
+            Rows(ids[rows:], truth),
+            sample={scene.target: labels[0]},
+            best=truth,
+            ladder=image_ladder(
+                id_column=scene.id_column, label_column=scene.target, loader=packed.loader
             ),
-            ladder=image_ladder(id_column=key, label_column=label),
-            reference=Reference(
-                kind="oracle",
-                submission=csv_bytes({key: test_ids, label: [labels[i] for i in test.answers]}),
-            ),
-            files=(
-                Note("train.csv", f"ids of the labelled pictures and their `{label}`"),
-                Note("test.csv", "ids of the pictures to be labelled"),
-                Note(
-                    "images/",
-                    f"all pictures, {SIDE} by {SIDE} pixels, 8-bit grey PNG, named by their id "
-                    f"with the ending `.png`",
-                ),
-                Note("sample_submission.csv", "a valid submission that always gives one answer"),
-            ),
-            columns=(
-                Note(key, "a number without meaning that names the picture"),
-                Note(label, f"{skin.label_note}; the target, in `train.csv` only"),
-            ),
+            words=_words(scene, packed),
+            rng=streams.rng("split"),
         )
 
     def evaluate(self, design: Design, material: Material) -> Evaluation:
         """Accuracy, or what the DNA asks for, on one label per picture."""
-        skin = SKINS[design.rule["skin"]]
-        target = Column(name=skin.label_column, kind="label", labels=tuple(design.rule["labels"]))
+        scene = wardrobe_of("texture", TextureScene).get(design.rule["scene"])
+        target = Column(name=scene.target, kind="label", labels=tuple(design.rule["labels"]))
         return Evaluation(
             metric=MetricSpec(name=design.rule["metric"]),
             submission=SubmissionSchema(
-                id_column=skin.id_column, targets=(target,), rows=TEST_ROWS
+                id_column=scene.id_column, targets=(target,), rows=material.test_rows
             ),
         )
 
 
-def _pick(rng: np.random.Generator, choices: tuple[str, ...]) -> str:
-    return choices[int(rng.integers(len(choices)))]
+def _profile(rule: Mapping[str, Any]) -> Profile:
+    found = [defects.SHORTCUT, defects.NOISE, defects.BACKGROUND]
+    found += [SCRATCHES] if rule["strokes"] else []
+    found += [COARSE_PATTERN] if rule["coarse_gain"] else []
+    return Profile(
+        grammar=("periodic", "interaction"),
+        defects=tuple(found),
+        skills=("frequency_domain_features",),
+        traps=(
+            Trap(
+                column="mean brightness of an image",
+                why="it goes with the label in the training images and with nothing in test",
+            ),
+        ),
+    )
 
 
-def _story(rng: np.random.Generator, skin: ImageSkin, place: str) -> str:
-    first = [_pick(rng, skin.who), _pick(rng, skin.goal)]
-    second = [_pick(rng, skin.shift), _pick(rng, CLUTTER)]
-    return "\n\n".join(" ".join(part) for part in (first, second)).format(place=place)
+def _words(scene: TextureScene, packed: Packed) -> Words:
+    return Words(
+        id_column=scene.id_column,
+        id_text=scene.id_text,
+        train=f"ids of the labelled pictures and their `{scene.target}`",
+        test="ids of the pictures to be labelled",
+        sample="a valid submission that always gives one answer",
+        columns=(Note(scene.target, f"{scene.target_text}; the target, in `train.csv` only"),),
+        files=packed.notes,
+        attached=packed.files,
+    )
 
 
 def _rule(rng: np.random.Generator, labels: list[str], *, difficulty: int) -> dict[str, Any]:
@@ -201,11 +206,11 @@ def _rule(rng: np.random.Generator, labels: list[str], *, difficulty: int) -> di
 
 
 def _pictures(rule: Mapping[str, Any], streams: Streams, rows: int, *, shortcut: bool) -> _Pictures:
-    """Draw pictures in which every label is equally frequent."""
+    """Draw pictures, labels in their shares; with the shortcut, brightness goes with them."""
     rng = streams.rng("pattern")
-    classes = len(rule["labels"])
+    classes, pixels = len(rule["labels"]), rule["side"]
     table = np.array(rule["label_of_direction_and_spacing"])
-    answers = rng.permutation(np.arange(rows) % classes)
+    answers = dealt(rng, rows, shares=rule["shares"])
     cells = [np.argwhere(table == label) for label in range(classes)]
     picks = rng.random(rows)
     chosen = np.array(
@@ -218,16 +223,16 @@ def _pictures(rule: Mapping[str, Any], streams: Streams, rows: int, *, shortcut:
     cycles = cycles * (1 + rule["cycles_jitter"] * rng.standard_normal(rows))
     phases = rng.uniform(0, 2 * np.pi, rows)
     gain = rng.uniform(rule["gain"][0], rule["gain"][1], rows)[:, None, None]
-    images = gain * textures.gratings(SIDE, angles=angles, cycles=cycles, phases=phases)
+    images = gain * textures.gratings(pixels, angles=angles, cycles=cycles, phases=phases)
     rng = streams.rng("nuisance")
-    images += rule["slope_gain"] * textures.slopes(rng, rows, SIDE)
+    images += rule["slope_gain"] * textures.slopes(rng, rows, pixels)
     images += rule["noise"] * rng.standard_normal(images.shape)
     if rule["strokes"]:
-        marks = textures.strokes(rng, rows, SIDE, per_image=rule["strokes"])
+        marks = textures.strokes(rng, rows, pixels, per_image=rule["strokes"])
         images += rule["stroke_gain"] * marks
     if rule["coarse_gain"]:
         images += rule["coarse_gain"] * textures.gratings(
-            SIDE,
+            pixels,
             angles=rng.uniform(0, np.pi, rows),
             cycles=rng.uniform(1.2, 2.6, rows),
             phases=rng.uniform(0, 2 * np.pi, rows),
@@ -237,8 +242,8 @@ def _pictures(rule: Mapping[str, Any], streams: Streams, rows: int, *, shortcut:
     rank = np.array(rule["shortcut_order"])[shown] - (classes - 1) / 2
     brightness = 128 + rule["shortcut_step"] * rank
     brightness = brightness + rule["brightness_spread"] * rng.standard_normal(rows)
-    pixels = textures.to_pixels(images + brightness[:, None, None])
-    return _Pictures(pixels=pixels, answers=answers)
+    images += brightness[:, None, None]
+    return _Pictures(pixels=textures.to_pixels(images), answers=answers)
 
 
-FAMILIES.register(NAME)(ImageTexture())
+FAMILIES.register(ImageTexture.name)(ImageTexture())

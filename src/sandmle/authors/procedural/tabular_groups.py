@@ -6,7 +6,7 @@ offset and scale for each column, and a column written after the outcome gives i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,25 +14,29 @@ from numpy.typing import NDArray
 
 from sandmle.authors.ladders.tabular_groups import groups_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family
+from sandmle.authors.procedural._family import Family, Profile
 from sandmle.authors.roles import Design, Evaluation, Material, Note
 from sandmle.authors.toolkit import columns as col
 from sandmle.authors.toolkit import defects
-from sandmle.authors.toolkit.answers import answers_csv, row_ids
-from sandmle.authors.toolkit.csvtext import csv_bytes, rounded
+from sandmle.authors.toolkit.answers import row_ids
+from sandmle.authors.toolkit.csvtext import rounded
+from sandmle.authors.toolkit.defects import Defect
 from sandmle.authors.toolkit.domains import Field, Place, Skin, wardrobe
-from sandmle.authors.toolkit.terms import Term, total, weights
-from sandmle.core.draft import Reference, Trap
+from sandmle.authors.toolkit.rows import Rows, Words, row_material
+from sandmle.authors.toolkit.terms import Term, grammar, total, weights
+from sandmle.core.draft import Trap
 from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
 from sandmle.core.task import Column, MetricSpec, SubmissionSchema
 from sandmle.seeds.dna import TaskDNA
 
 TEST_GROUPS = 40
-test_rowsPER_GROUP = 70
+TEST_ROWS_PER_GROUP = 70
 SENTINEL = -99.0
 MISSING = 0.08
 """Share of missing cells in a column that has any."""
+
+GROUP_SCALES = Defect("group_scales", skill="group_scaling")
 
 
 class GroupsRule(Record):
@@ -40,7 +44,10 @@ class GroupsRule(Record):
 
     skin: str
     train_groups: int
-    rows_per_group: int
+    train_rows: int
+    """Groups have equally many rows; the first ones may have one more."""
+    test_groups: int
+    test_rows: int
     fields: tuple[str, ...]
     """Numeric columns; latent i stands behind field i."""
     order: tuple[str, ...]
@@ -75,13 +82,11 @@ class _Rows:
 class TabularGroups(Family):
     """Predict a yes or no at sites that no training row comes from."""
 
-    name = "tabular/groups-v1"
+    name = "tabular/groups-v2"
     modality = "tabular"
     task_type = "binary_classification"
-    summary = (
-        "ROC AUC on unseen groups with their own offsets and scales; one column leaks in training."
-    )
-    metrics = ("roc_auc", "log_loss")
+    summary = "ROC AUC on unseen groups with offsets and scales; one column leaks in training."
+    metrics = ("roc_auc",)
     seeds = {  # noqa: RUF012 - declared ClassVar in the base
         "spaceship-titanic": "passenger groups become sites that training never saw",
         "playground-series-s3e18": "the second target; molecular descriptors become readings",
@@ -91,65 +96,60 @@ class TabularGroups(Family):
     def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
         """Choose skin, rule, defects and the leaking column."""
         rng = streams.rng("rule")
-        skin = wardrobe("groups").draw(rng)
+        clothes = wardrobe("groups")
+        skin = clothes.draw(rng)
         rule = _draw_rule(rng, skin, difficulty)
-        title, story = wardrobe("groups").tell(skin, streams.rng("words"))
-        return Design(
-            family=self.name,
-            modality=self.modality,
-            task_type=self.task_type,
-            title=title,
-            domain=skin.domain,
-            difficulty=difficulty,
-            story=story,
+        return self.tell(
+            clothes,
+            skin,
+            streams.rng("words"),
             rule=rule.model_dump(mode="json"),
-            skills=_skills(difficulty),
-            traps=(Trap(column=rule.leak, why="written after the outcome on training rows only"),),
+            difficulty=difficulty,
+            profile=_profile(rule),
         )
+
+    def resized(self, design: Design, *, train: float = 1.0, test: float = 1.0) -> Design:
+        """Return the same rule with more or fewer groups of the same size.
+
+        Args:
+            design: A design of this family.
+            train: Training groups for each one.
+            test: Test groups for each one.
+        """
+        larger = super().resized(design, train=train, test=test)
+        groups = {
+            "train_groups": round(design.rule["train_groups"] * train),
+            "test_groups": round(design.rule["test_groups"] * test),
+        }
+        return replace(larger, rule={**larger.rule, **groups})
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Draw groups and rows, spoil them, and write files, answers, ladder and oracle."""
         rule = GroupsRule.model_validate(design.rule)
         skin = wardrobe("groups").get(rule.skin)
         place = _place(skin)
-        count = rule.train_groups + TEST_GROUPS
-        codes = sorted(streams.rng("codes").choice(899, size=count, replace=False) + 100)
-        order = streams.rng("roles").permutation(count)
-        names = [f"{place.prefix}{codes[int(i)]}" for i in order]
-        train = _draw_rows(
-            rule, skin, streams.child("train"), names[: rule.train_groups], leaking=True
-        )
-        test = _draw_rows(
-            rule, skin, streams.child("test"), names[rule.train_groups :], leaking=False
-        )
-        rows, test_rows = len(train.label), len(test.label)
-        ids = row_ids(streams.rng("ids"), rows + test_rows, prefix=skin.id_prefix)
-        keyed = {skin.id_column: ids[rows:]}
-        return Material(
-            test_rows=test_rows,
-            train_rows=rows,
-            public={
-                "train.csv": csv_bytes(
-                    {skin.id_column: ids[:rows], **train.table, skin.target: train.label}
-                ),
-                "test.csv": csv_bytes({**keyed, **test.table}),
-                "sample_submission.csv": csv_bytes({**keyed, skin.target: [0.5] * test_rows}),
-            },
-            answers=answers_csv(
-                {**keyed, skin.target: test.label},
-                streams.rng("split"),
-                groups=test.table[place.name],
-            ),
+        order = streams.rng("roles").permutation(rule.train_groups + rule.test_groups)
+        codes = [f"{place.prefix}{101 + int(number)}" for number in order]
+        known, asked = codes[: rule.train_groups], codes[rule.train_groups :]
+        train = _draw_rows(rule, skin, streams.child("train"), known, leaking=True)
+        test = _draw_rows(rule, skin, streams.child("test"), asked, leaking=False)
+        ids = row_ids(streams.rng("ids"), rule.train_rows + rule.test_rows, prefix=skin.id_prefix)
+        groups = (place.name, test.table[place.name])
+        return row_material(
+            Rows(ids[: rule.train_rows], {skin.target: train.label}, train.table),
+            Rows(ids[rule.train_rows :], {skin.target: test.label}, test.table, groups),
+            sample={skin.target: 0.5},
+            best={skin.target: test.chance},
             ladder=groups_ladder(skin, leak=rule.leak),
-            reference=Reference(
-                kind="oracle", submission=csv_bytes({**keyed, skin.target: test.chance})
+            words=Words(
+                id_column=skin.id_column,
+                id_text=skin.id_text,
+                train=skin.exported[0],
+                test=skin.exported[1],
+                sample="a valid submission that gives every row one half",
+                columns=_column_notes(rule, skin),
             ),
-            files=(
-                Note("train.csv", skin.exported[0]),
-                Note("test.csv", skin.exported[1]),
-                Note("sample_submission.csv", "a valid submission that gives every row one half"),
-            ),
-            columns=_column_notes(rule, skin),
+            rng=streams.rng("split"),
         )
 
     def evaluate(self, design: Design, material: Material) -> Evaluation:
@@ -160,18 +160,22 @@ class TabularGroups(Family):
             submission=SubmissionSchema(
                 id_column=skin.id_column,
                 targets=(Column(name=skin.target, kind="number", low=0.0, high=1.0),),
-                rows=TEST_GROUPS * test_rowsPER_GROUP,
+                rows=material.test_rows,
+                group_column=_place(skin).name,
             ),
         )
 
 
-def _skills(difficulty: int) -> tuple[str, ...]:
-    grown = (
-        ("leak_detection", "group_normalisation", "group_validation", "interactions"),
-        ("group_scaling", "sentinel_codes"),
-        ("drift_removal",),
+def _profile(rule: GroupsRule) -> Profile:
+    found = [defects.TRAIN_ONLY_LEAK, defects.UNSEEN_GROUPS, defects.GROUP_OFFSETS]
+    found += [GROUP_SCALES, defects.SENTINEL_CODES] if rule.scale_sd else []
+    found += [defects.DRIFT] if rule.drift_sd else []
+    return Profile(
+        grammar=(*grammar(rule.terms), "group_offset"),
+        defects=tuple(found),
+        skills=("interactions",),
+        traps=(Trap(column=rule.leak, why="written after the outcome on training rows only"),),
     )
-    return tuple(skill for level in grown[: difficulty + 1] for skill in level)
 
 
 def _place(skin: Skin) -> Place:
@@ -195,7 +199,9 @@ def _draw_rule(rng: np.random.Generator, skin: Skin, difficulty: int) -> GroupsR
     return GroupsRule(
         skin=skin.key,
         train_groups=groups,
-        rows_per_group=int(rng.integers(176, 201)) // groups,
+        train_rows=int(rng.integers(176, 201)) // groups * groups,
+        test_groups=TEST_GROUPS,
+        test_rows=TEST_GROUPS * TEST_ROWS_PER_GROUP,
         fields=fields,
         order=tuple(names[int(i)] for i in rng.permutation(len(names))),
         loadings=tuple(tuple(row) for row in loadings),
@@ -231,9 +237,8 @@ def _draw_terms(rng: np.random.Generator, count: int, difficulty: int) -> tuple[
 def _draw_rows(
     rule: GroupsRule, skin: Skin, streams: Streams, names: list[str], *, leaking: bool
 ) -> _Rows:
-    per_group = rule.rows_per_group if leaking else test_rowsPER_GROUP
-    rows = per_group * len(names)
-    group = streams.rng("order").permutation(np.repeat(np.arange(len(names)), per_group))
+    rows = rule.train_rows if leaking else rule.test_rows
+    group = streams.rng("order").permutation(np.arange(rows) % len(names))
     z = col.latents(streams.rng("latents"), rows, loadings=rule.loadings)
     clock = rounded(np.clip(streams.rng("clock").standard_normal(rows), -2.5, 2.5))
     chance = rounded(1.0 / (1.0 + np.exp(-(rule.intercept + rule.slope * total(rule.terms, z)))))
@@ -300,7 +305,6 @@ def _column_notes(rule: GroupsRule, skin: Skin) -> tuple[Note, ...]:
     texts.update({category.name: category.text for category in skin.categories})
     texts[place.name] = f"{place.text}; none is in both files"
     return (
-        Note(skin.id_column, skin.id_text),
         *(Note(name, texts[name]) for name in rule.order),
         Note(skin.target, f"the target: {skin.target_text}; only in `train.csv`"),
     )

@@ -1,4 +1,4 @@
-"""Binary classification under F1 with few positives, which no single column gives away.
+"""Binary classification with few positives, which no single column gives away.
 
 Hidden rule: risk = a quadratic shape in two latents (saddle, outskirts, mismatch ...) + additive
 terms; a label may switch the shape off. Columns live on scales from thousandths to thousands.
@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from sandmle.authors.ladders.tabular_imbalanced import imbalanced_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family
+from sandmle.authors.procedural._family import Family, Profile
 from sandmle.authors.roles import Design, Evaluation, Material, Note
 from sandmle.authors.toolkit import columns as col
 from sandmle.authors.toolkit import defects
-from sandmle.authors.toolkit.answers import answers_csv, row_ids
-from sandmle.authors.toolkit.csvtext import csv_bytes, rounded
+from sandmle.authors.toolkit.answers import row_ids
+from sandmle.authors.toolkit.csvtext import rounded
+from sandmle.authors.toolkit.defects import Defect
 from sandmle.authors.toolkit.domains import Skin, wardrobe
-from sandmle.authors.toolkit.terms import Term, total, weights
-from sandmle.core.draft import Reference
+from sandmle.authors.toolkit.rows import Rows, Words, row_material
+from sandmle.authors.toolkit.terms import Term, grammar, total, weights
 from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
 from sandmle.core.task import Column, MetricSpec, SubmissionSchema
@@ -32,6 +33,9 @@ TEST_ROWS = 2_800
 """So many that the graded share of them is about 2,000: F1 rests on the few positives alone."""
 PROBE_ROWS = 5_000
 SENTINEL = -999.0
+MIXED_SCALES = Defect("mixed_scales", skill="feature_scaling")
+RATES = {"none": (0.13, 0.16), "mild": (0.14, 0.17), "strong": (0.12, 0.14)}
+"""Share of positives by the DNA's imbalance."""
 SHAPES = {
     "outskirts": (0.8, 0.8, 0.0),
     "saddle": (0.0, 0.0, 1.1),
@@ -63,6 +67,7 @@ class ImbalancedRule(Record):
 
     skin: str
     train_rows: int
+    test_rows: int
     fields: tuple[str, ...]
     """Numeric columns; latent i stands behind field i."""
     order: tuple[str, ...]
@@ -74,9 +79,8 @@ class ImbalancedRule(Record):
     slope: float
     """Logit per unit of risk."""
     metric: str
-    """`f1`, or `mcc` where the DNA has it."""
     cut: float
-    """Chance above which marking a row pays under F1."""
+    """Chance above which marking a row pays under the metric."""
     coded: tuple[str, ...]
     """Columns where some cells hold a sentinel code."""
     saturated: dict[str, float]
@@ -96,10 +100,10 @@ class _Rows:
 class TabularImbalanced(Family):
     """Mark the few rows of a rare kind."""
 
-    name = "tabular/imbalanced-v1"
+    name = "tabular/imbalanced-v2"
     modality = "tabular"
     task_type = "binary_classification"
-    summary = "F1 where one row in seven is positive, inside a shape that takes two columns to see."
+    summary = "Decisions where one row in seven is positive, in a shape that two columns show."
     metrics = ("f1", "mcc")
     seeds = {  # noqa: RUF012 - declared ClassVar in the base
         "nfl-player-contact-detection": "video; tracking becomes one row for each pair",
@@ -108,22 +112,19 @@ class TabularImbalanced(Family):
     }
 
     def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
-        """Choose skin, shape of the risk, and defects."""
+        """Choose skin, metric, shape of the risk, and defects."""
         rng = streams.rng("rule")
-        skin = wardrobe("imbalanced").draw(rng)
-        metric = "mcc" if dna.metric_family == "mcc" else "f1"
-        rule = _draw_rule(rng, skin, difficulty, metric=metric)
-        title, story = wardrobe("imbalanced").tell(skin, streams.rng("words"))
-        return Design(
-            family=self.name,
-            modality=self.modality,
-            task_type=self.task_type,
-            title=title,
-            domain=skin.domain,
-            difficulty=difficulty,
-            story=story,
+        clothes = wardrobe("imbalanced")
+        skin = clothes.draw(rng)
+        metric = self.choose_metric(dna, streams.rng("metric"))
+        rule = _draw_rule(rng, skin, difficulty, metric=metric, rate=RATES[dna.imbalance])
+        return self.tell(
+            clothes,
+            skin,
+            streams.rng("words"),
             rule=rule.model_dump(mode="json"),
-            skills=_skills(difficulty),
+            difficulty=difficulty,
+            profile=_profile(rule),
         )
 
     def develop(self, design: Design, streams: Streams) -> Material:
@@ -131,29 +132,16 @@ class TabularImbalanced(Family):
         rule = ImbalancedRule.model_validate(design.rule)
         skin = wardrobe("imbalanced").get(rule.skin)
         train = _draw_rows(rule, skin, streams.child("train"), rule.train_rows)
-        test = _draw_rows(rule, skin, streams.child("test"), TEST_ROWS)
-        ids = row_ids(streams.rng("ids"), rule.train_rows + TEST_ROWS, prefix=skin.id_prefix)
-        keyed = {skin.id_column: ids[rule.train_rows :]}
-        best = (test.chance > rule.cut).astype(np.int64)
-        return Material(
-            test_rows=TEST_ROWS,
-            train_rows=rule.train_rows,
-            public={
-                "train.csv": csv_bytes(
-                    {
-                        skin.id_column: ids[: rule.train_rows],
-                        **train.table,
-                        skin.target: train.label,
-                    }
-                ),
-                "test.csv": csv_bytes({**keyed, **test.table}),
-                "sample_submission.csv": csv_bytes({**keyed, skin.target: [0] * TEST_ROWS}),
-            },
-            answers=answers_csv({**keyed, skin.target: test.label}, streams.rng("split")),
-            ladder=imbalanced_ladder(skin),
-            reference=Reference(kind="oracle", submission=csv_bytes({**keyed, skin.target: best})),
-            files=_file_notes(skin, streams.rng("phrases")),
-            columns=_column_notes(rule, skin),
+        test = _draw_rows(rule, skin, streams.child("test"), rule.test_rows)
+        ids = row_ids(streams.rng("ids"), rule.train_rows + rule.test_rows, prefix=skin.id_prefix)
+        return row_material(
+            Rows(ids[: rule.train_rows], {skin.target: train.label}, train.table),
+            Rows(ids[rule.train_rows :], {skin.target: test.label}, test.table),
+            sample={skin.target: 0},
+            best={skin.target: (test.chance > rule.cut).astype(np.int64)},
+            ladder=imbalanced_ladder(skin, metric=rule.metric),
+            words=_words(rule, skin, streams.rng("phrases")),
+            rng=streams.rng("split"),
         )
 
     def evaluate(self, design: Design, material: Material) -> Evaluation:
@@ -164,22 +152,31 @@ class TabularImbalanced(Family):
             submission=SubmissionSchema(
                 id_column=skin.id_column,
                 targets=(Column(name=skin.target, kind="label", labels=("0", "1")),),
-                rows=TEST_ROWS,
+                rows=material.test_rows,
             ),
         )
 
 
-def _skills(difficulty: int) -> tuple[str, ...]:
-    grown = (
-        ("threshold_tuning", "feature_scaling", "nonlinear_features", "class_imbalance"),
-        ("sentinel_codes", "label_interactions"),
-        ("clean_labels", "clipped_sensors", "two_mechanisms"),
-    )
-    return tuple(skill for level in grown[: difficulty + 1] for skill in level)
+def _profile(rule: ImbalancedRule) -> Profile:
+    found, skills = [defects.IMBALANCE, MIXED_SCALES], ["nonlinear_features"]
+    if rule.coded:
+        found += [defects.SENTINEL_CODES]
+        skills += ["label_interactions"]
+    if rule.saturated:
+        found += [defects.TYPOS, defects.CLIPPED]
+        skills += ["two_mechanisms"]
+    terms = (*rule.risk.shape_terms, *rule.risk.plain_terms)
+    gate = ("gate",) if min(rule.risk.gates) < 1 else ()
+    return Profile((*grammar(terms), *gate), tuple(found), tuple(skills))
 
 
 def _draw_rule(
-    rng: np.random.Generator, skin: Skin, difficulty: int, *, metric: str
+    rng: np.random.Generator,
+    skin: Skin,
+    difficulty: int,
+    *,
+    metric: str,
+    rate: tuple[float, float],
 ) -> ImbalancedRule:
     count = 7
     picked = sorted(rng.choice(len(skin.fields), size=count, replace=False))
@@ -201,11 +198,14 @@ def _draw_rule(
     )
     gates, lifts = _draw_gates(rng, len(skin.categories[0].values), difficulty)
     risk = Risk(shape_terms=shape_terms, plain_terms=plain, gates=gates, lifts=lifts)
-    threshold, slope, cut = _calibrate(rng, risk, loadings)
+    threshold, slope, cut = _calibrate(
+        rng, risk, loadings, rate=float(rng.uniform(*rate)), metric=metric
+    )
     names = [*fields, *(category.name for category in skin.categories)]
     return ImbalancedRule(
         skin=skin.key,
         train_rows=int(rng.integers(185, 201)),
+        test_rows=TEST_ROWS,
         fields=fields,
         order=tuple(names[int(i)] for i in rng.permutation(len(names))),
         loadings=tuple(tuple(row) for row in loadings),
@@ -245,28 +245,36 @@ def _draw_gates(
 
 
 def _calibrate(
-    rng: np.random.Generator, risk: Risk, loadings: list[list[float]]
+    rng: np.random.Generator, risk: Risk, loadings: list[list[float]], *, rate: float, metric: str
 ) -> tuple[float, float, float]:
-    """Return threshold and slope for the wanted share of positives and oracle, and F1's cut."""
+    """Return threshold and slope for a share of positives and a wanted oracle, and the best cut."""
     z = col.probe(loadings, rows=PROBE_ROWS)
     values = risk.of(z, np.arange(PROBE_ROWS) % len(risk.gates))
-    rate, wanted = rng.uniform(0.13, 0.16), rng.uniform(0.84, 0.9)
+    wanted = rng.uniform(0.84, 0.9)
     threshold = float(np.quantile(values, 1.0 - rate))
+    chance = np.zeros(0)
     for slope in np.geomspace(1.0, 60.0, 60):
         chance = 1.0 / (1.0 + np.exp(-slope * (values - threshold)))
-        best, cut = _best_f1(chance)
-        if best >= wanted:
+        if _best_cut(chance, metric="f1")[0] >= wanted:
             break
+    cut = _best_cut(chance, metric=metric)[1]
     return round(threshold, 5), round(float(slope), 5), round(cut, 3)
 
 
-def _best_f1(chance: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the best expected F1 of marking all rows above a cut, and that cut."""
+def _best_cut(chance: NDArray[np.float64], *, metric: str) -> tuple[float, float]:
+    """Return the best expected F1 or MCC of marking all rows above a cut, and that cut."""
     cuts = [0.2 + 0.02 * step for step in range(20)]
-    marked = [chance > cut for cut in cuts]
-    scores = [2 * chance[rows].sum() / (rows.sum() + chance.sum()) for rows in marked]
+    rows, wanted = len(chance), float(chance.sum())
+    scores = []
+    for cut in cuts:
+        hits, taken = float(chance[chance > cut].sum()), int((chance > cut).sum())
+        if metric == "f1":
+            scores.append(2 * hits / (taken + wanted))
+        else:
+            spread = np.sqrt(taken * (rows - taken) * wanted * (rows - wanted))
+            scores.append((hits * rows - taken * wanted) / max(float(spread), 1e-9))
     best = int(np.argmax(scores))
-    return float(scores[best]), cuts[best]
+    return scores[best], cuts[best]
 
 
 def _draw_rows(rule: ImbalancedRule, skin: Skin, streams: Streams, rows: int) -> _Rows:
@@ -295,7 +303,7 @@ def _draw_rows(rule: ImbalancedRule, skin: Skin, streams: Streams, rows: int) ->
     return _Rows({name: table[name] for name in rule.order}, label, chance)
 
 
-def _file_notes(skin: Skin, rng: np.random.Generator) -> tuple[Note, ...]:
+def _words(rule: ImbalancedRule, skin: Skin, rng: np.random.Generator) -> Words:
     known = (
         f"{skin.rows} that were checked, with the result",
         f"the labelled sample of {skin.rows}",
@@ -306,10 +314,13 @@ def _file_notes(skin: Skin, rng: np.random.Generator) -> tuple[Note, ...]:
         f"{skin.rows} that nobody has checked",
         f"new {skin.rows}, without `{skin.target}`",
     )
-    return (
-        Note("train.csv", str(rng.choice(known))),
-        Note("test.csv", str(rng.choice(asked))),
-        Note("sample_submission.csv", "a valid submission that marks nothing"),
+    return Words(
+        id_column=skin.id_column,
+        id_text=skin.id_text,
+        train=str(rng.choice(known)),
+        test=str(rng.choice(asked)),
+        sample="a valid submission that marks nothing",
+        columns=_column_notes(rule, skin),
     )
 
 
@@ -324,7 +335,6 @@ def _column_notes(rule: ImbalancedRule, skin: Skin) -> tuple[Note, ...]:
     if rule.messy_share > 0:
         texts[skin.categories[0].name] += ", typed by hand"
     return (
-        Note(skin.id_column, skin.id_text),
         *(Note(name, texts[name]) for name in rule.order),
         Note(skin.target, f"the target: {skin.target_text}; only in `train.csv`"),
     )

@@ -1,4 +1,4 @@
-"""Tabular regression under RMSLE: mixed units, and cells that are missing because of their value.
+"""Tabular regression on amounts: mixed units, and cells that are missing because of their value.
 
 Hidden rule: log amount = additive terms + products + effect of a many-valued label + noise.
 """
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from sandmle.authors.ladders.tabular_price import price_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family
+from sandmle.authors.procedural._family import Family, Profile
 from sandmle.authors.roles import Design, Evaluation, Material, Note
 from sandmle.authors.toolkit import columns as col
 from sandmle.authors.toolkit import defects
-from sandmle.authors.toolkit.answers import answers_csv, row_ids
-from sandmle.authors.toolkit.csvtext import csv_bytes, rounded
+from sandmle.authors.toolkit.answers import row_ids
+from sandmle.authors.toolkit.csvtext import rounded
 from sandmle.authors.toolkit.domains import Category, Measure, Skin, wardrobe
-from sandmle.authors.toolkit.terms import Term, total, weights
-from sandmle.core.draft import Reference
+from sandmle.authors.toolkit.rows import Rows, Words, row_material
+from sandmle.authors.toolkit.terms import Term, grammar, total, weights
 from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
 from sandmle.core.task import Column, MetricSpec, SubmissionSchema
@@ -32,13 +32,17 @@ WHOLE = 1_000.0
 """Typical amount from which amounts are written without decimals."""
 OTHER_UNIT_SHARE = 0.45
 """Near one half: alignment by unit needs both sides, and ignoring units costs most."""
+DEVIATIONS = {"rmsle": (0.65, 0.85), "mae": (0.65, 0.85), "rmse": (0.45, 0.55)}
+"""Standard deviation of the log amount; under RMSE, a long tail would leave all to a few rows."""
 
 
 class PriceRule(Record):
     """The hidden rule of one price task, with its defects."""
 
     skin: str
+    metric: str
     train_rows: int
+    test_rows: int
     fields: tuple[str, ...]
     """Numeric columns; latent i + 2 stands behind field i, latents 0 and 1 behind the measures."""
     order: tuple[str, ...]
@@ -74,12 +78,10 @@ class _Rows:
 class TabularPrice(Family):
     """Predict an amount from a sheet that several parties filled in."""
 
-    name = "tabular/price-v1"
+    name = "tabular/price-v2"
     modality = "tabular"
     task_type = "regression"
-    summary = (
-        "An amount under RMSLE: mixed units, cells missing because of their value, many labels."
-    )
+    summary = "An amount from a sheet: mixed units, cells missing because of their value, labels."
     metrics = ("rmsle", "rmse", "mae")
     seeds = {  # noqa: RUF012 - declared ClassVar in the base
         "icecube-neutrinos-in-deep-ice": "thousands of pulses each; two angles become one amount",
@@ -88,21 +90,19 @@ class TabularPrice(Family):
     }
 
     def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
-        """Choose skin, rule and defects."""
+        """Choose skin, metric, rule and defects."""
         rng = streams.rng("rule")
-        skin = wardrobe("price").draw(rng)
-        rule = _draw_rule(rng, skin, difficulty)
-        title, story = wardrobe("price").tell(skin, streams.rng("words"))
-        return Design(
-            family=self.name,
-            modality=self.modality,
-            task_type=self.task_type,
-            title=title,
-            domain=skin.domain,
-            difficulty=difficulty,
-            story=story,
+        clothes = wardrobe("price")
+        skin = clothes.draw(rng)
+        metric = self.choose_metric(dna, streams.rng("metric"))
+        rule = _draw_rule(rng, skin, difficulty, metric=metric)
+        return self.tell(
+            clothes,
+            skin,
+            streams.rng("words"),
             rule=rule.model_dump(mode="json"),
-            skills=_skills(difficulty),
+            difficulty=difficulty,
+            profile=_profile(rule),
         )
 
     def develop(self, design: Design, streams: Streams) -> Material:
@@ -110,53 +110,43 @@ class TabularPrice(Family):
         rule = PriceRule.model_validate(design.rule)
         skin = wardrobe("price").get(rule.skin)
         train = _draw_rows(rule, skin, streams.child("train"), rule.train_rows)
-        test = _draw_rows(rule, skin, streams.child("test"), TEST_ROWS)
-        ids = row_ids(streams.rng("ids"), rule.train_rows + TEST_ROWS, prefix=skin.id_prefix)
-        train_ids, test_ids = ids[: rule.train_rows], ids[rule.train_rows :]
-        typical = [float(np.median(train.amount.round()))] * TEST_ROWS
-        keyed = {skin.id_column: test_ids}
-        return Material(
-            test_rows=TEST_ROWS,
-            train_rows=rule.train_rows,
-            public={
-                "train.csv": csv_bytes(
-                    {skin.id_column: train_ids, **train.table, skin.target: train.amount}
-                ),
-                "test.csv": csv_bytes({**keyed, **test.table}),
-                "sample_submission.csv": csv_bytes({**keyed, skin.target: typical}),
-            },
-            answers=answers_csv({**keyed, skin.target: test.amount}, streams.rng("split")),
-            ladder=price_ladder(skin),
-            reference=Reference(
-                kind="oracle", submission=csv_bytes({**keyed, skin.target: test.expected})
-            ),
-            files=_file_notes(skin, streams.rng("phrases")),
-            columns=_column_notes(rule, skin),
+        test = _draw_rows(rule, skin, streams.child("test"), rule.test_rows)
+        ids = row_ids(streams.rng("ids"), rule.train_rows + rule.test_rows, prefix=skin.id_prefix)
+        return row_material(
+            Rows(ids[: rule.train_rows], {skin.target: train.amount}, train.table),
+            Rows(ids[rule.train_rows :], {skin.target: test.amount}, test.table),
+            sample={skin.target: float(np.median(train.amount.round()))},
+            best={skin.target: test.expected},
+            ladder=price_ladder(skin, metric=rule.metric),
+            words=_words(rule, skin, streams.rng("phrases")),
+            rng=streams.rng("split"),
         )
 
     def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score by RMSLE; amounts are not negative."""
+        """Score by the rule's metric; amounts are not negative."""
         skin = wardrobe("price").get(design.rule["skin"])
         return Evaluation(
-            metric=MetricSpec(name="rmsle"),
+            metric=MetricSpec(name=design.rule["metric"]),
             submission=SubmissionSchema(
                 id_column=skin.id_column,
                 targets=(Column(name=skin.target, kind="number", low=0.0),),
-                rows=TEST_ROWS,
+                rows=material.test_rows,
             ),
         )
 
 
-def _skills(difficulty: int) -> tuple[str, ...]:
-    grown = (
-        ("log_target", "unit_conversion", "missing_not_at_random", "many_labels"),
-        ("parse_units_in_text", "clean_labels", "interactions"),
-        ("silent_units", "sentinel_codes"),
+def _profile(rule: PriceRule) -> Profile:
+    found = [defects.MIXED_UNITS, defects.MISSING_BY_VALUE, defects.MANY_LABELS]
+    found += [defects.UNITS_IN_TEXT, defects.TYPOS] if rule.unit_in_cell else []
+    found += [defects.SILENT_UNITS, defects.SENTINEL_CODES] if rule.silent_sources else []
+    return Profile(
+        grammar=("multiplicative", *grammar(rule.terms), "label_effect"),
+        defects=tuple(found),
+        skills=("log_target", "interactions"),
     )
-    return tuple(skill for level in grown[: difficulty + 1] for skill in level)
 
 
-def _draw_rule(rng: np.random.Generator, skin: Skin, difficulty: int) -> PriceRule:
+def _draw_rule(rng: np.random.Generator, skin: Skin, difficulty: int, *, metric: str) -> PriceRule:
     count = 5
     picked = sorted(rng.choice(len(skin.fields), size=count, replace=False))
     fields = tuple(skin.fields[int(index)].name for index in picked)
@@ -167,7 +157,8 @@ def _draw_rule(rng: np.random.Generator, skin: Skin, difficulty: int) -> PriceRu
     shares = col.draw_shares(rng, len(labels.values))
     probe = total(terms, col.probe(loadings))
     spread = float(np.sqrt(np.var(probe) + np.var(effects)))
-    deviation = rng.uniform(0.65, 0.85)
+    low, high = DEVIATIONS[metric]
+    deviation = rng.uniform(low, high)
     vanishing = rng.choice(len(fields), size=1 + min(difficulty, 1), replace=False)
     at = {fields[int(i)]: round(float(rng.uniform(0.75, 1.0)), 3) for i in sorted(vanishing)}
     silent = rng.permutation(len(sources.values))[: len(sources.values) // 2]
@@ -176,7 +167,9 @@ def _draw_rule(rng: np.random.Generator, skin: Skin, difficulty: int) -> PriceRu
         names.append(unit_column(skin.measures[0]))
     return PriceRule(
         skin=skin.key,
+        metric=metric,
         train_rows=int(rng.integers(140, 201)),
+        test_rows=TEST_ROWS,
         fields=fields,
         order=tuple(names[int(i)] for i in rng.permutation(len(names))),
         loadings=tuple(tuple(row) for row in loadings),
@@ -223,6 +216,8 @@ def _draw_rows(rule: PriceRule, skin: Skin, streams: Streams, rows: int) -> _Row
     effect = np.asarray(rule.label_effects)[label]
     mean = rounded(rule.base + rule.scale * (total(rule.terms, z) + effect))
     noise = rule.noise_sd * streams.rng("noise").standard_normal(rows)
+    # of a log-normal amount: the mean for RMSE; for RMSLE and MAE the median
+    shift = rule.noise_sd**2 / 2 if rule.metric == "rmse" else 0.0
     table: dict[str, Any] = {}
     labels, sources = skin.categories
     words = [labels.values[code] for code in label]
@@ -242,7 +237,7 @@ def _draw_rows(rule: PriceRule, skin: Skin, streams: Streams, rows: int) -> _Row
     return _Rows(
         table={name: table[name] for name in rule.order},
         amount=np.round(rounded(np.exp(mean + noise)), 0 if skin.centre >= WHOLE else 2),
-        expected=rounded(np.exp(mean)),
+        expected=rounded(np.exp(mean + shift)),
     )
 
 
@@ -274,7 +269,7 @@ def _in_units(
     return col.as_cells(mixed, decimals=measure.decimals)
 
 
-def _file_notes(skin: Skin, rng: np.random.Generator) -> tuple[Note, ...]:
+def _words(rule: PriceRule, skin: Skin, rng: np.random.Generator) -> Words:
     known = (
         f"past {skin.rows} with `{skin.target}`",
         f"{skin.rows} whose outcome is known",
@@ -285,10 +280,13 @@ def _file_notes(skin: Skin, rng: np.random.Generator) -> tuple[Note, ...]:
         f"the {skin.rows} that you predict",
         f"{skin.rows} whose outcome is kept back",
     )
-    return (
-        Note("train.csv", str(rng.choice(known))),
-        Note("test.csv", str(rng.choice(asked))),
-        Note("sample_submission.csv", "a valid submission with the same amount everywhere"),
+    return Words(
+        id_column=skin.id_column,
+        id_text=skin.id_text,
+        train=str(rng.choice(known)),
+        test=str(rng.choice(asked)),
+        sample="a valid submission with the same amount everywhere",
+        columns=_column_notes(rule, skin),
     )
 
 
@@ -312,7 +310,6 @@ def _column_notes(rule: PriceRule, skin: Skin) -> tuple[Note, ...]:
     texts[labels.name] = _label_text(labels, typed=rule.messy_share > 0)
     texts[sources.name] = _label_text(sources, typed=False)
     return (
-        Note(skin.id_column, skin.id_text),
         *(Note(name, texts[name]) for name in rule.order),
         Note(skin.target, f"the target: {skin.target_text}; only in `train.csv`"),
     )

@@ -10,25 +10,20 @@ import numpy as np
 
 from sandmle.authors.ladders.text_morph import text_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family
-from sandmle.authors.procedural._text_skins import (
-    ASIDES,
-    LANGUAGE,
-    READING,
-    SKINS,
-    TWICE,
-    TextSkin,
-)
+from sandmle.authors.procedural._family import Family, Profile
 from sandmle.authors.roles import Design, Evaluation, Material, Note
-from sandmle.authors.toolkit.answers import answers_csv, row_ids
-from sandmle.authors.toolkit.csvtext import csv_bytes
+from sandmle.authors.toolkit.answers import row_ids
+from sandmle.authors.toolkit.dealing import dealt
+from sandmle.authors.toolkit.defects import Defect
 from sandmle.authors.toolkit.lexicon import Phonology, draw_phonology, draw_words, misspell
-from sandmle.core.draft import Reference
+from sandmle.authors.toolkit.naming import invented_name, named
+from sandmle.authors.toolkit.rows import Rows, Words, row_material
+from sandmle.authors.toolkit.scenes import Scene, pick, wardrobe_of
+from sandmle.authors.toolkit.traits import class_count, class_shares
 from sandmle.core.seeding import Streams
 from sandmle.core.task import Column, MetricSpec, SubmissionSchema
 from sandmle.seeds.dna import TaskDNA
 
-NAME = "text/morph-v1"
 TEST_ROWS = 1000
 DOUBLED = 0.35
 """Share of the turned texts that are turned back by a second particle, where parity counts."""
@@ -36,7 +31,36 @@ _TOKENS = 9
 """Most tokens that a sentence may have."""
 _DRAWS = 9
 """Uniform numbers that one token uses."""
-_METRICS = {"f1": "f1_macro", "f_beta": "f1_macro", "mcc": "mcc", "error_rate": "error_rate"}
+INFLECTION = Defect("inflection", skill="subword_features")
+TYPING_ERRORS = Defect("typing_errors", skill="fuzzy_matching")
+ASIDES = Defect("asides", skill="clause_scoping")
+READING = (
+    "Those who can read it warn that a text must be taken as a whole: a small word may turn the "
+    "meaning of everything else around.",
+    "One old hand says: do not stop at what is named; the short words decide what is meant by it.",
+    "A hint from somebody who once learned it: short words weigh more than they look, for the "
+    "rest of the text may mean something else beside them.",
+)
+WANDERING = (
+    "Writers also like to wander: parts of a text may be about matters that have nothing to do "
+    "with the outcome.",
+    "Not every sentence is to the point; hearsay and gossip are passed on as well.",
+)
+TWICE = (
+    "And as in other languages, saying a thing twice is not the same as saying it once.",
+    "How often a thing is said can matter as much as that it is said.",
+)
+
+
+class MorphScene(Scene):
+    """Who writes texts in a language of their own; `{place}` and `{tongue}` are invented."""
+
+    text_column: str
+    text_note: str
+    target: str
+    target_text: str
+    labels: tuple[str, ...]
+    """At least six."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +74,7 @@ class _Corpus:
 class TextMorph(Family):
     """Text classification where word forms hardly repeat and meaning is turned by a particle."""
 
-    name = NAME
+    name = "text/morph-v2"
     modality = "text"
     task_type = "multiclass_classification"
     summary = "Classify short texts in an invented language with inflection, typos and negation."
@@ -64,84 +88,87 @@ class TextMorph(Family):
 
     def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
         """Draw a language, topics, the word that turns a topic, and a domain."""
+        clothes = wardrobe_of("morph", MorphScene)
         rng = streams.rng("domain")
-        skin = SKINS[int(rng.integers(len(SKINS)))]
+        scene = clothes.draw(rng)
         sounds = draw_phonology(streams.rng("sounds"))
-        names = {key: _name(streams.rng(key), sounds) for key in ("place", "tongue")}
-        classes = int(np.clip(dna.n_classes or rng.integers(3, 7), 3, 6))
-        labels = sorted(rng.choice(skin.labels, size=classes, replace=False).tolist())
-        rule = _rule(streams.rng("rule"), sounds, labels, difficulty=difficulty)
-        rule["metric"] = _METRICS.get(dna.metric_family, "accuracy")
-        rule["train_rows"] = 200 if classes > 4 else int(rng.integers(15, 20)) * 10
-        rule["skin"] = SKINS.index(skin)
-        skills = ["subword_features", "class_specific_interaction"]
-        skills += ["clause_scoping"] if rule["aside_share"] else []
-        skills += ["parity_feature"] if rule["parity"] else []
-        return Design(
-            family=NAME,
-            modality=self.modality,
-            task_type=self.task_type,
-            title=_pick(rng, skin.titles).format(**names),
-            domain=skin.domain,
-            difficulty=difficulty,
-            story=_story(streams.rng("story"), skin, rule, names),
+        names = {key: invented_name(streams.rng(key), sounds) for key in ("place", "tongue")}
+        classes = class_count(dna, rng, low=3, high=6)
+        labels = sorted(rng.choice(scene.labels, size=classes, replace=False).tolist())
+        rule = {
+            "scene": scene.key,
+            "metric": self.choose_metric(dna, streams.rng("metric")),
+            "train_rows": 200 if classes > 4 else int(rng.integers(15, 20)) * 10,
+            "test_rows": TEST_ROWS,
+            "shares": class_shares(dna, streams.rng("shares"), classes),
+            **_rule(streams.rng("rule"), sounds, labels, difficulty=difficulty),
+        }
+        told = named(clothes, scene, names, remarks=_remarks(streams.rng("story"), rule))
+        return self.tell(
+            told,
+            told.scenes[0],
+            streams.rng("words"),
             rule=rule,
-            skills=tuple(skills),
+            difficulty=difficulty,
+            profile=_profile(rule),
         )
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Write the texts of train and test."""
-        rule, skin = design.rule, SKINS[design.rule["skin"]]
-        train = _corpus(rule, streams.child("train"), rule["train_rows"])
-        test = _corpus(rule, streams.child("test"), TEST_ROWS)
-        ids = row_ids(streams.rng("ids"), rule["train_rows"] + TEST_ROWS, prefix=skin.id_prefix)
-        train_ids, test_ids = ids[: rule["train_rows"]], ids[rule["train_rows"] :]
-        key, text, label = skin.id_column, skin.text_column, skin.label_column
-        sample = csv_bytes({key: test_ids, label: [rule["labels"][0]] * TEST_ROWS})
-        return Material(
-            test_rows=TEST_ROWS,
-            train_rows=rule["train_rows"],
-            public={
-                "train.csv": csv_bytes({key: train_ids, text: train.texts, label: train.labels}),
-                "test.csv": csv_bytes({key: test_ids, text: test.texts}),
-                "sample_submission.csv": sample,
-            },
-            answers=answers_csv({key: test_ids, label: test.labels}, streams.rng("split")),
-            ladder=text_ladder(id_column=key, text_column=text, label_column=label),
-            reference=Reference(
-                kind="oracle", submission=csv_bytes({key: test_ids, label: test.decoded})
+        rule = design.rule
+        scene = wardrobe_of("morph", MorphScene).get(rule["scene"])
+        rows = rule["train_rows"]
+        train = _corpus(rule, streams.child("train"), rows)
+        test = _corpus(rule, streams.child("test"), rule["test_rows"])
+        ids = row_ids(streams.rng("ids"), rows + rule["test_rows"], prefix=scene.id_prefix)
+        text, label = scene.text_column, scene.target
+        return row_material(
+            Rows(ids[:rows], {label: train.labels}, {text: train.texts}),
+            Rows(ids[rows:], {label: test.labels}, {text: test.texts}),
+            sample={label: rule["labels"][0]},
+            best={label: test.decoded},
+            ladder=text_ladder(id_column=scene.id_column, text_column=text, label_column=label),
+            words=Words(
+                id_column=scene.id_column,
+                id_text=scene.id_text,
+                train=f"texts with their `{label}`",
+                test=f"texts whose `{label}` is to be predicted",
+                sample="a valid submission that always gives one answer",
+                columns=(
+                    Note(text, scene.text_note),
+                    Note(label, f"{scene.target_text}; the target, in `train.csv` only"),
+                ),
             ),
-            files=(
-                Note("train.csv", f"texts with their `{label}`"),
-                Note("test.csv", f"texts whose `{label}` is to be predicted"),
-                Note("sample_submission.csv", "a valid submission that always gives one answer"),
-            ),
-            columns=(
-                Note(key, "a number without meaning that names the text"),
-                Note(text, skin.text_note),
-                Note(label, f"{skin.label_note}; the target, in `train.csv` only"),
-            ),
+            rng=streams.rng("split"),
         )
 
     def evaluate(self, design: Design, material: Material) -> Evaluation:
         """Accuracy, or what the DNA asks for, on one label per text."""
-        skin = SKINS[design.rule["skin"]]
-        target = Column(name=skin.label_column, kind="label", labels=tuple(design.rule["labels"]))
+        scene = wardrobe_of("morph", MorphScene).get(design.rule["scene"])
+        target = Column(name=scene.target, kind="label", labels=tuple(design.rule["labels"]))
         return Evaluation(
             metric=MetricSpec(name=design.rule["metric"]),
             submission=SubmissionSchema(
-                id_column=skin.id_column, targets=(target,), rows=TEST_ROWS
+                id_column=scene.id_column, targets=(target,), rows=material.test_rows
             ),
         )
 
 
-def _pick(rng: np.random.Generator, choices: tuple[str, ...]) -> str:
-    return choices[int(rng.integers(len(choices)))]
+def _profile(rule: Mapping[str, Any]) -> Profile:
+    asides = (ASIDES,) if rule["aside_share"] else ()
+    parity = ("parity",) if rule["parity"] else ()
+    return Profile(
+        grammar=("lexicon", "negation", *parity),
+        defects=(INFLECTION, TYPING_ERRORS, *asides),
+        skills=("class_specific_interaction", *(f"{name}_feature" for name in parity)),
+    )
 
 
-def _name(rng: np.random.Generator, sounds: Phonology) -> str:
-    pattern = ("CVCV", "CVCVC", "VCVCV")[int(rng.integers(3))]
-    return draw_words(rng, sounds, pattern=pattern, count=1, taken=set())[0].capitalize()
+def _remarks(rng: np.random.Generator, rule: Mapping[str, Any]) -> list[str]:
+    remarks = [pick(rng, READING)]
+    remarks += [pick(rng, WANDERING)] if rule["aside_share"] else []
+    remarks += [pick(rng, TWICE)] if rule["parity"] else []
+    return remarks
 
 
 def _rule(
@@ -181,16 +208,6 @@ def _aside_share(rng: np.random.Generator, difficulty: int) -> float:
     return round(float(rng.uniform(low, low + 0.15)), 6) if difficulty else 0.0
 
 
-def _story(
-    rng: np.random.Generator, skin: TextSkin, rule: Mapping[str, Any], names: Mapping[str, str]
-) -> str:
-    first = [_pick(rng, skin.who), _pick(rng, skin.goal)]
-    second = [_pick(rng, LANGUAGE), _pick(rng, READING)]
-    second += [_pick(rng, ASIDES)] if rule["aside_share"] else []
-    second += [_pick(rng, TWICE)] if rule["parity"] else []
-    return "\n\n".join(" ".join(part) for part in (first, second)).format(**names)
-
-
 def _corpus(rule: Mapping[str, Any], streams: Streams, rows: int) -> _Corpus:
     """Write texts of two or three sentences, some turned, some with an aside."""
     labels = rule["labels"]
@@ -199,8 +216,7 @@ def _corpus(rule: Mapping[str, Any], streams: Streams, rows: int) -> _Corpus:
     if rule["parity"]:
         turns += turns * (rng.random(rows) < DOUBLED)
     turn = np.array([labels.index(rule["turn_map"][label]) for label in labels])
-    # labels come in equal numbers, so that no constant answer is better than another
-    answers = rng.permutation(np.arange(rows) % len(labels))
+    answers = dealt(rng, rows, shares=rule["shares"])
     topics = np.where(turns % 2 == 1, np.argsort(turn)[answers], answers)
     asides = (topics + rng.integers(1, len(labels), size=rows)) % len(labels)
     has_aside = rng.random(rows) < rule["aside_share"]
@@ -251,4 +267,4 @@ def _sentence(
     return words, hits
 
 
-FAMILIES.register(NAME)(TextMorph())
+FAMILIES.register(TextMorph.name)(TextMorph())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,21 +11,58 @@ from numpy.typing import NDArray
 
 from sandmle.authors.ladders.timeseries_panel import series_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family
-from sandmle.authors.procedural._panel_skins import GAPS, SKINS, UNITS, PanelSkin
+from sandmle.authors.procedural._family import Family, Profile
 from sandmle.authors.roles import Design, Evaluation, Material, Note
-from sandmle.authors.toolkit.answers import answers_csv, row_ids
+from sandmle.authors.toolkit.answers import row_ids
 from sandmle.authors.toolkit.csvtext import csv_bytes, rounded
-from sandmle.authors.toolkit.lexicon import draw_phonology, draw_words
-from sandmle.core.draft import Reference
+from sandmle.authors.toolkit.defects import SILENT_UNITS, Defect
+from sandmle.authors.toolkit.naming import invented_name, named
+from sandmle.authors.toolkit.rows import Rows, Words, row_material
+from sandmle.authors.toolkit.scenes import Scene, pick, wardrobe_of
 from sandmle.core.seeding import Streams
 from sandmle.core.task import Column, MetricSpec, SubmissionSchema
 from sandmle.seeds.dna import TaskDNA
 
-NAME = "timeseries/panel-v1"
 HISTORY_DAYS = 42
 HORIZON_DAYS = 14
-_METRICS = {"mae": "mae", "laplace_ll": "mae", "haversine": "mae"}
+LASTING_ERRORS = Defect("lasting_errors", skill="residual_carry_over")
+FAILED_RECORDS = Defect("failed_records", skill="mask_failed_records")
+GAPS = (
+    "Now and then the record failed, and the history shows a 0 for the day. The days to be "
+    "forecast were recorded without a failure.",
+    "A 0 in the history usually means that nothing was recorded. In the two weeks to be forecast "
+    "no day was lost.",
+)
+UNITS = (
+    "Part of the {sites} changed their recording system during the history; the old system did "
+    "not count in the same unit. All counts to be forecast are from the new one.",
+    "Over the weeks of the history, some {sites} were moved to a new system. Old and new ones "
+    "differ in the unit they count in; forecasts are wanted in the new unit.",
+)
+
+
+class PanelScene(Scene):
+    """What the series count; `{place}` in titles and stories is an invented name."""
+
+    target: str
+    target_text: str
+    site: str
+    """Column that names a series."""
+    site_prefix: str
+    sites: str
+    """What a series is, in the plural."""
+    table: str
+    """File with what is known of each series."""
+    kind: str
+    """Column of that file."""
+    kinds: tuple[str, str, str]
+    size: str
+    """Another column of that file, a number."""
+    size_note: str
+    event: str
+    """Column that says whether something planned takes place."""
+    event_note: str
+
 
 Panel = NDArray[np.float64]
 """Shape (series, days)."""
@@ -47,7 +84,7 @@ class _Counts:
 class TimeseriesPanel(Family):
     """Panel forecasting two weeks ahead with known future events."""
 
-    name = NAME
+    name = "timeseries/panel-v2"
     modality = "timeseries"
     task_type = "forecasting"
     summary = "Forecast many short daily series with trend, weekdays, planned events and AR noise."
@@ -60,35 +97,42 @@ class TimeseriesPanel(Family):
 
     def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
         """Draw the rhythm, what disturbs the record, and a domain."""
-        rng = streams.rng("domain")
-        skin = SKINS[int(rng.integers(len(SKINS)))]
-        name_rng = streams.rng("place")
-        sounds = draw_phonology(name_rng)
-        place = draw_words(name_rng, sounds, pattern="CVCVC", count=1, taken=set())[0].capitalize()
-        rule = _rule(streams.rng("rule"), difficulty=difficulty)
-        rule["metric"] = _METRICS.get(dna.metric_family, "rmsle")
-        rule["skin"] = SKINS.index(skin)
-        skills = ["log_target", "pooled_seasonality", "known_future_covariate", "trend_shrinkage"]
-        skills += ["mask_failed_records", "group_interaction"] if rule["failed_share"] else []
-        skills += ["unit_repair", "lagged_covariate"] if rule["old_unit_share"] else []
-        return Design(
-            family=NAME,
-            modality=self.modality,
-            task_type=self.task_type,
-            title=_pick(rng, skin.titles).format(place=place),
-            domain=skin.domain,
-            difficulty=difficulty,
-            story=_story(streams.rng("story"), skin, rule, place),
+        clothes = wardrobe_of("panel", PanelScene)
+        scene = clothes.draw(streams.rng("domain"))
+        rule = {
+            "scene": scene.key,
+            "metric": self.choose_metric(dna, streams.rng("metric")),
+            **_rule(streams.rng("rule"), difficulty=difficulty),
+        }
+        names = {"place": invented_name(streams.rng("place")), "sites": scene.sites}
+        told = named(clothes, scene, names, remarks=_remarks(streams.rng("story"), rule))
+        return self.tell(
+            told,
+            told.scenes[0],
+            streams.rng("words"),
             rule=rule,
-            skills=tuple(skills),
+            difficulty=difficulty,
+            profile=_profile(rule),
         )
+
+    def resized(self, design: Design, *, train: float = 1.0, test: float = 1.0) -> Design:
+        """Return the same rhythm with more or fewer series; each has a history and a test.
+
+        Args:
+            design: A design of this family.
+            train: Histories for each one.
+            test: Forecast series for each one; the larger of both counts.
+        """
+        series = round(design.rule["series"] * max(train, test))
+        return replace(design, rule={**design.rule, "series": series})
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Draw the series; their history is given, the two weeks after it are the hidden test."""
-        rule, skin = design.rule, SKINS[design.rule["skin"]]
+        rule = design.rule
+        scene = wardrobe_of("panel", PanelScene).get(rule["scene"])
         counts = _counts(rule, streams)
         series = rule["series"]
-        sites = np.array(row_ids(streams.rng("sites"), series, prefix=skin.site_prefix))
+        sites = np.array(row_ids(streams.rng("sites"), series, prefix=scene.site_prefix))
         days = HISTORY_DAYS + HORIZON_DAYS
         at, day = np.divmod(np.arange(series * days), days)
         # rows in random order: sorted ones would put alike counts side by side
@@ -96,100 +140,99 @@ class TimeseriesPanel(Family):
         known = order[day[order] < HISTORY_DAYS]
         asked = order[day[order] >= HISTORY_DAYS]
 
-        def rows(chosen: NDArray[np.int64]) -> dict[str, Any]:
+        def seen(chosen: NDArray[np.int64]) -> dict[str, Any]:
             return {
-                skin.site: sites[at[chosen]],
+                scene.site: sites[at[chosen]],
                 "day": day[chosen] + 1,
-                skin.event: counts.events[at[chosen], day[chosen]],
+                scene.event: counts.events[at[chosen], day[chosen]],
             }
 
         ids = row_ids(streams.rng("ids"), len(asked))
         truth = counts.recorded[at[asked], day[asked]]
-        expected = counts.expected[at[asked], day[asked]]
-        test_sites = sites[at[asked]]
-        kinds = [skin.kinds[kind] for kind in counts.kinds]
-        return Material(
-            test_rows=len(ids),
-            train_rows=series,
-            public={
-                "train.csv": csv_bytes(
-                    {**rows(known), skin.target: counts.recorded[at[known], day[known]]}
-                ),
-                "test.csv": csv_bytes({"id": ids, **rows(asked)}),
-                skin.table: csv_bytes(
-                    {skin.site: sites, skin.kind: kinds, skin.size: counts.sizes}
-                ),
-                "sample_submission.csv": csv_bytes({"id": ids, skin.target: [0] * len(ids)}),
-            },
-            answers=answers_csv(
-                {"id": ids, skin.target: truth, skin.site: test_sites},
-                streams.rng("split"),
-                groups=test_sites.tolist(),
-            ),
+        expected = rounded(counts.expected[at[asked], day[asked]])
+        kinds = [scene.kinds[kind] for kind in counts.kinds]
+        facts: dict[str, Any] = {scene.site: sites, scene.kind: kinds, scene.size: counts.sizes}
+        history: dict[str, Any] = {
+            **seen(known),
+            scene.target: counts.recorded[at[known], day[known]],
+        }
+        asked_sites = (scene.site, sites[at[asked]])
+        material = row_material(
+            Rows(sites.tolist(), {}),
+            Rows(ids, {scene.target: truth}, seen(asked), asked_sites),
+            sample={scene.target: 0},
+            best={scene.target: expected},
             ladder=series_ladder(
                 {
-                    "id": "id",
-                    "site": skin.site,
-                    "event": skin.event,
-                    "kind": skin.kind,
-                    "target": skin.target,
-                    "table": skin.table,
+                    "id": scene.id_column,
+                    "site": scene.site,
+                    "event": scene.event,
+                    "kind": scene.kind,
+                    "target": scene.target,
+                    "table": scene.table,
                 }
             ),
-            reference=Reference(
-                kind="oracle", submission=csv_bytes({"id": ids, skin.target: rounded(expected)})
-            ),
-            files=(
-                Note(
-                    "train.csv",
-                    f"the history: one line for each of the {series} {skin.sites} and each of "
-                    f"{HISTORY_DAYS} days, in random order; a training sample is the history of "
-                    f"one `{skin.site}`",
-                ),
-                Note(
-                    "test.csv",
-                    f"the same {skin.sites} on the {HORIZON_DAYS} days after that; a test sample "
-                    "is one line",
-                ),
-                Note(skin.table, f"what is known about each `{skin.site}`"),
-                Note("sample_submission.csv", "a valid submission that forecasts nothing but 0"),
-            ),
-            columns=(
-                Note("id", "a number without meaning that names a line of `test.csv`"),
-                Note(skin.site, f"which of the {skin.sites}"),
-                Note("day", "number of the day; day 1 was a Monday, and no day is left out"),
-                Note(skin.event, skin.event_note),
-                Note(skin.kind, "one of " + ", ".join(skin.kinds)),
-                Note(skin.size, skin.size_note),
-                Note(skin.target, f"{skin.target_note}; the target, in `train.csv` only"),
-            ),
+            words=_words(scene, series, csv_bytes(facts)),
+            rng=streams.rng("split"),
         )
+        # a training sample is a series, and its file has a line for each day
+        return replace(material, public={**material.public, "train.csv": csv_bytes(history)})
 
     def evaluate(self, design: Design, material: Material) -> Evaluation:
         """RMSLE, or MAE where the DNA asks for absolute errors; split and graded by series."""
-        skin = SKINS[design.rule["skin"]]
-        target = Column(name=skin.target, kind="number", low=0.0, high=1e7)
+        scene = wardrobe_of("panel", PanelScene).get(design.rule["scene"])
+        target = Column(name=scene.target, kind="number", low=0.0, high=1e7)
         return Evaluation(
             metric=MetricSpec(name=design.rule["metric"]),
             submission=SubmissionSchema(
-                id_column="id",
+                id_column=scene.id_column,
                 targets=(target,),
-                rows=design.rule["series"] * HORIZON_DAYS,
-                group_column=skin.site,
+                rows=material.test_rows,
+                group_column=scene.site,
             ),
         )
 
 
-def _pick(rng: np.random.Generator, choices: tuple[str, ...]) -> str:
-    return choices[int(rng.integers(len(choices)))]
+def _profile(rule: Mapping[str, Any]) -> Profile:
+    operations = ["multiplicative", "trend", "periodic", "known_event"]
+    found, skills = [LASTING_ERRORS], ["log_target", "pooled_seasonality", "trend_shrinkage"]
+    if rule["failed_share"]:
+        operations.append("interaction")
+        found.append(FAILED_RECORDS)
+        skills.append("group_interaction")
+    if rule["old_unit_share"]:
+        operations.append("lag")
+        found.append(SILENT_UNITS)
+        skills.append("lagged_covariate")
+    return Profile(tuple(operations), tuple(found), tuple(skills))
 
 
-def _story(rng: np.random.Generator, skin: PanelSkin, rule: Mapping[str, Any], place: str) -> str:
-    first = [_pick(rng, skin.who), _pick(rng, skin.goal)]
-    second = [_pick(rng, GAPS)] if rule["failed_share"] else []
-    second += [_pick(rng, UNITS)] if rule["old_unit_share"] else []
-    parts = [" ".join(part) for part in (first, second) if part]
-    return "\n\n".join(parts).format(place=place, sites=skin.sites)
+def _remarks(rng: np.random.Generator, rule: Mapping[str, Any]) -> list[str]:
+    remarks = [pick(rng, GAPS)] if rule["failed_share"] else []
+    return remarks + ([pick(rng, UNITS)] if rule["old_unit_share"] else [])
+
+
+def _words(scene: PanelScene, series: int, facts: bytes) -> Words:
+    return Words(
+        id_column=scene.id_column,
+        id_text=scene.id_text,
+        train=f"the history: one line for each of the {series} {scene.sites} and each of "
+        f"{HISTORY_DAYS} days, in random order; a training sample is the history of one "
+        f"`{scene.site}`",
+        test=f"the same {scene.sites} on the {HORIZON_DAYS} days after that; a test sample is "
+        "one line",
+        sample="a valid submission that forecasts nothing but 0",
+        columns=(
+            Note(scene.site, f"which of the {scene.sites}"),
+            Note("day", "number of the day; day 1 was a Monday, and no day is left out"),
+            Note(scene.event, scene.event_note),
+            Note(scene.kind, "one of " + ", ".join(scene.kinds)),
+            Note(scene.size, scene.size_note),
+            Note(scene.target, f"{scene.target_text}; the target, in `train.csv` only"),
+        ),
+        files=(Note(scene.table, f"what is known about each `{scene.site}`"),),
+        attached={scene.table: facts},
+    )
 
 
 def _rule(rng: np.random.Generator, *, difficulty: int) -> dict[str, Any]:
@@ -284,4 +327,4 @@ def _spoil(rng: np.random.Generator, rule: Mapping[str, Any], counted: Panel) ->
     return recorded
 
 
-FAMILIES.register(NAME)(TimeseriesPanel())
+FAMILIES.register(TimeseriesPanel.name)(TimeseriesPanel())

@@ -27,7 +27,7 @@ class DataFree(Check):
     stage = "bars"
     reasons = ("data_free.prior", "data_free.metadata")
     summary = (
-        "constants and shuffled training labels, and predictions from id, position, image name or "
+        "constants and shuffled training labels, and predictions from id, position, file name or "
         "file size, are all under bronze"
     )
 
@@ -76,10 +76,10 @@ def _readings(data: PublicData, table: Table) -> dict[str, Floats]:
     if ids is not None:
         found["id"] = sort_values(ids)
         found["length of the id"] = np.array([float(len(name)) for name in ids])
-    images = data.image_paths(table)
-    if images is not None:
-        found["image name"] = sort_values([basename(path) for path in images])
-        found["image size"] = np.array([float(len(data.images[path])) for path in images])
+    paths = data.recording_paths(table)
+    if paths is not None:
+        found["file name"] = sort_values([basename(path) for path in paths])
+        found["file size"] = np.array([float(len(data.recordings[path])) for path in paths])
     return found
 
 

@@ -17,13 +17,14 @@ MAX_NEAR_SHARE = 0.01
 
 
 class Duplicates(Check):
-    """Features, texts and images of the test rows are new."""
+    """Features, texts and recordings of the test rows are new."""
 
     name = "duplicates"
     number = 5
     reasons = ("duplicates.exact", "duplicates.near")
     summary = (
-        "no test row, text or image equals a training one; at most 1 % of them are nearly equal"
+        "no test row, text, picture, sound or array equals a training one; at most 1 % of them "
+        "are nearly equal"
     )
 
     def find(self, context: Context) -> Fault | None:
@@ -32,8 +33,10 @@ class Duplicates(Check):
         train, test = data.train, data.test
         if train is None or test is None:
             return None
-        known = set(_contents(data, train))
-        same = [row for row, content in enumerate(_contents(data, test)) if content in known]
+        known = set(_contents(data, train, side=0))
+        same = [
+            row for row, content in enumerate(_contents(data, test, side=1)) if content in known
+        ]
         if known and same:
             name = test.columns[data.draft.submission.id_column][same[0]]
             return Fault(
@@ -52,11 +55,17 @@ class Duplicates(Check):
         return None
 
 
-def _contents(data: PublicData, table: Table) -> Sequence[object]:
-    """Return all that a row says, without its id and with images in place of their names."""
-    images = data.image_paths(table)
-    if images is not None:
-        return [hashlib.sha256(data.images[path]).digest() for path in images]
+def _contents(data: PublicData, table: Table, *, side: int) -> Sequence[object]:
+    """Return all that a row says, without its id and with recordings in place of their names."""
+    arrays = [pair[side] for pair in data.arrays]
+    paths = data.recording_paths(table)
+    if paths is not None:
+        return [hashlib.sha256(data.recordings[path]).digest() for path in paths]
+    if arrays:
+        return [
+            hashlib.sha256(b"".join(array[row].tobytes() for array in arrays)).digest()
+            for row in range(table.rows)
+        ]
     cells = [[_plain(cell) for cell in table.columns[name]] for name in data.features]
     return list(zip(*cells, strict=True))
 

@@ -53,7 +53,7 @@ class Metadata(Check):
 
 def _faults(context: Context) -> Iterator[Fault]:
     data = context.data
-    yield from _chunk_faults(data.images)
+    yield from _chunk_faults(data.recordings)
     for path, table, labels in _sides(context):
         ids = table.columns.get(context.draft.submission.id_column)
         if ids is not None:
@@ -61,9 +61,9 @@ def _faults(context: Context) -> Iterator[Fault]:
         if not _order_is_visible(table, data):
             position = np.arange(table.rows, dtype=np.float64)
             yield from _meaning("metadata.row_order", f"row order of {path}", position, labels)
-        images = data.image_paths(table)
-        if images is not None:
-            yield from _image_faults(data, images, path, labels)
+        files = data.recording_paths(table)
+        if files is not None:
+            yield from _file_faults(data, files, path, labels)
         for name in table.columns:
             yield from _decimal_faults(context, table.columns[name], name, path, labels)
 
@@ -130,24 +130,22 @@ def _order_is_visible(table: Table, data: PublicData) -> bool:
     return False
 
 
-def _image_faults(
-    data: PublicData, images: list[str], path: str, labels: Labels
-) -> Iterator[Fault]:
-    names = [basename(image) for image in images]
-    yield from _name_faults("metadata.file_name", f"names of images of {path}", names, labels)
-    place = {image: float(index) for index, image in enumerate(data.images)}
-    order = np.array([place[image] for image in images])
-    yield from _meaning("metadata.file_order", f"places of the images of {path}", order, labels)
-    sizes = np.array([len(data.images[image]) for image in images], dtype=np.float64)
+def _file_faults(data: PublicData, files: list[str], path: str, labels: Labels) -> Iterator[Fault]:
+    names = [basename(file) for file in files]
+    yield from _name_faults("metadata.file_name", f"names of files of {path}", names, labels)
+    place = {file: float(index) for index, file in enumerate(data.recordings)}
+    order = np.array([place[file] for file in files])
+    yield from _meaning("metadata.file_order", f"places of the files of {path}", order, labels)
+    sizes = np.array([len(data.recordings[file]) for file in files], dtype=np.float64)
     if abs(relation(sizes, labels)) <= ALARM:
         return
     # a size that only follows from the pixels is theirs to tell; check 14 holds it under bronze
-    surplus = np.array([_surplus(data.images[image]) for image in images], dtype=np.float64)
+    surplus = np.array([_surplus(data.recordings[file]) for file in files], dtype=np.float64)
     trend = relation(surplus, labels)
     if abs(trend) > ALARM:
         yield Fault(
             "metadata.file_size",
-            f"sizes of the images of {path}, beyond their pixels, go with labels (z = {trend:.1f})",
+            f"sizes of the files of {path}, beyond their pixels, go with labels (z = {trend:.1f})",
         )
 
 
@@ -169,8 +167,8 @@ def _surplus(image: bytes) -> int:
     return len(image) - len(zlib.compress(zlib.decompress(packed), 6))
 
 
-def _chunk_faults(images: Mapping[str, bytes]) -> Iterator[Fault]:
-    for path, image in images.items():
+def _chunk_faults(files: Mapping[str, bytes]) -> Iterator[Fault]:
+    for path, image in files.items():
         if image.startswith(b"\x89PNG"):
             strange = {kind for kind, _ in _chunks(image)} - _PNG_CHUNKS
             if strange:

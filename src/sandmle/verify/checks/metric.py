@@ -27,8 +27,8 @@ class MetricCheck(Check):
     def find(self, context: Context) -> Fault | None:
         """Score the truth, then the spoiled reference."""
         metric, graded = context.metric, context.graded
-        perfect = graded.score(graded.answers)
-        if abs(perfect - metric.best) > 1e-9:
+        perfect = graded.score(metric.perfect(graded.answers))
+        if metric.exact and abs(perfect - metric.best) > 1e-9:
             return Fault("metric.not_best", f"perfect answers score {perfect!r}, not {metric.best}")
         ladder = context.measurement.ladder
         reference, simple = ladder.reference, next(r for r in ladder.rungs if r.name == "dummy")

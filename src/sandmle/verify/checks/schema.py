@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from sandmle.core.draft import TaskDraft
@@ -13,6 +12,7 @@ from sandmle.core.errors import GraderError, InvalidSubmission, UsageError
 from sandmle.verify.checks import CHECKS
 from sandmle.verify.checks._base import Check, Fault
 from sandmle.verify.context import Context
+from sandmle.verify.recordings import check_file
 
 MAX_BYTES = 20_000_000
 """All public files together."""
@@ -42,12 +42,12 @@ class Schema(Check):
         "schema.metric",
         "schema.answers",
         "schema.table",
-        "schema.image",
+        "schema.recording",
         "schema.sample",
     )
     summary = (
-        "description, sample submission, images, answers, ladder and reference can be read; "
-        "paths are relative, all files are at most 20 MB, 50 to 200 training samples"
+        "description, sample submission, pictures, sounds, arrays, answers, ladder and reference "
+        "can be read; paths are relative, all files are at most 20 MB, 50 to 200 training samples"
     )
 
     def find(self, context: Context) -> Fault | None:
@@ -77,25 +77,17 @@ def _faults(context: Context) -> Iterator[Fault]:
         _ = context.data.tables
     except ValueError as exc:
         yield Fault("schema.table", str(exc))
-    yield from _image_faults(context.data.images)
+    for path, data in draft.public.items():
+        try:
+            check_file(path, data)
+        except ValueError as exc:
+            yield Fault("schema.recording", str(exc))
     try:
         grader.score(draft.public["sample_submission.csv"], "private")
         # the score tool must work, or every episode on the task would be masked
         grader.score(draft.public["sample_submission.csv"], "public")
     except (InvalidSubmission, GraderError) as exc:
         yield Fault("schema.sample", f"sample_submission.csv is refused: {exc}")
-
-
-def _image_faults(images: Mapping[str, bytes]) -> Iterator[Fault]:
-    from PIL import Image
-
-    for path, data in images.items():
-        try:
-            with Image.open(io.BytesIO(data)) as image:
-                image.verify()
-        except (OSError, SyntaxError, ValueError) as exc:
-            # Pillow says SyntaxError of a PNG whose checksum is wrong
-            yield Fault("schema.image", f"{path} is no readable image: {exc}")
 
 
 def _file_faults(draft: TaskDraft) -> Iterator[Fault]:

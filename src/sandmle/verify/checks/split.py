@@ -12,6 +12,7 @@ import numpy as np
 
 from sandmle.core.draft import TaskDraft
 from sandmle.verify.association import Labels, relation
+from sandmle.verify.board import Predictions
 from sandmle.verify.checks import CHECKS
 from sandmle.verify.checks._base import Check, Fault
 from sandmle.verify.context import Context
@@ -89,6 +90,7 @@ def _rule_faults(context: Context) -> Iterator[Fault]:
 def _answer_faults(context: Context) -> Iterator[Fault]:
     key, schema = context.key, context.draft.submission
     answers = [Labels.of(key.values[:, [i]]) for i in range(key.values.shape[1])]
+    texts = [i for i, target in enumerate(schema.targets) if target.kind == "string"]
     truth = dict(zip(key.ids, range(len(key.ids)), strict=True))
     for path, table in context.data.tables.items():
         ids = table.columns.get(schema.id_column, [])
@@ -100,8 +102,16 @@ def _answer_faults(context: Context) -> Iterator[Fault]:
             if name == schema.id_column:
                 continue
             column = [cells[row] for row in rows]
-            if any(_tells(column, label.values[order], label.classes) for label in answers):
+            told = any(_tells(column, label.values[order], label.classes) for label in answers)
+            copied = any(_repeats(column, key.values[order, i]) for i in texts)
+            if told or copied:
                 yield Fault("split.answers", f"column {name!r} of {path} gives the answers away")
+
+
+def _repeats(cells: list[str], truth: Predictions) -> bool:
+    """Say whether most cells of a column are the texts that are the answers, shape (n,)."""
+    same = [cell == answer for cell, answer in zip(cells, truth, strict=True)]
+    return float(np.mean(same)) > _AGREEMENT
 
 
 def _tells(cells: list[str], truth: np.ndarray[Any, np.dtype[np.float64]], classes: bool) -> bool:
@@ -113,7 +123,8 @@ def _tells(cells: list[str], truth: np.ndarray[Any, np.dtype[np.float64]], class
         labels = Labels(truth, classes=False)
         return abs(relation(numbers, labels)) > 0.995 * math.sqrt(len(cells) - 1)
     kinds = sorted(set(cells))
-    if len(kinds) > 2 * len(np.unique(truth)):
+    # cells that hardly come twice tell every truth apart, and nothing about it
+    if len(kinds) > min(2 * len(np.unique(truth)), 0.8 * len(cells)):
         return False
     column = np.array(cells)
     majority = [np.unique(truth[column == kind], return_counts=True)[1].max() for kind in kinds]

@@ -35,7 +35,7 @@ class TrivialSubmissions(Check):
         """Score each kind."""
         bronze = context.bars.thresholds.bronze
         kinds = (
-            ("constant", constants(context.graded.answers, context.draft.submission)),
+            ("constant", constants(_deserved(context), context.draft.submission)),
             ("sample", _sample(context)),
             ("id", _ids(context)),
             ("neighbour", _neighbours(context)),
@@ -49,6 +49,10 @@ class TrivialSubmissions(Check):
                     hard=context.made or kind != "neighbour",
                 )
         return None
+
+
+def _deserved(context: Context) -> Predictions:
+    return context.metric.perfect(context.graded.answers)
 
 
 def _sample(context: Context) -> Iterator[tuple[str, Predictions]]:
