@@ -32,7 +32,8 @@ from sandmle.verify.thresholds import spaced_bars
 
 TIMES = 5
 TEST_SETS = 12
-SHARES = (0.25, 0.5, 0.75)
+MIXTURES = 4
+"""Submissions between two neighbouring scripts; their shares are random, for bars lie half-way."""
 GRADED_SHARE = 0.7
 REPLICATES = 20
 QUICK_FAMILIES = ("tabular/groups", "text/morph", "timeseries/panel")
@@ -161,7 +162,7 @@ def between(measured: Measured, whole: Board, rng: np.random.Generator) -> list[
     for low, high in pairwise(ordered):
         if low is None or high is None or np.array_equal(low, high):
             continue
-        for share in SHARES:
+        for share in (np.arange(MIXTURES) + rng.random(MIXTURES)) / MIXTURES:
             take = (rng.random(len(names)) < share)[unit]
             pool.append(np.where(take[:, None], high, low))
     return pool

@@ -36,8 +36,8 @@ SEEDS = """
 {covered} of the 60 seeds have a family. "Validation" marks those whose tasks validate in every set,
 so that no seed's variants lie on both sides.
 
-| seed | modality, task type, metric | DNA | families | what micro scale leaves out |
-|---|---|---|---|---|
+| seed | modality, task type, metric | DNA | families, and what each leaves out |
+|---|---|---|---|
 """
 
 
@@ -66,10 +66,9 @@ def seed_line(seed_id: str) -> str:
     traits += [f"{dna.resolution} recordings" if dna.resolution != "none" else ""]
     traits += [f"submits {dna.submission}"]
     mark = " (validation)" if split_of(seed_id) == "validation" else ""
-    names = "<br>".join(f"`{family.name}`" for family in families)
-    left = "<br>".join(dict.fromkeys(family.seeds[seed_id] for family in families))
+    lines = "<br>".join(f"`{family.name}`: {family.seeds[seed_id]}" for family in families)
     what = f"{record.modality}, {record.task_type.replace('_', ' ')}, {record.metric_family}"
-    return f"| {seed_id}{mark} | {what} | {', '.join(filter(None, traits))} | {names} | {left} |"
+    return f"| {seed_id}{mark} | {what} | {', '.join(filter(None, traits))} | {lines} |"
 
 
 if __name__ == "__main__":

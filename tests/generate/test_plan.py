@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from sandmle.authors.procedural import FAMILIES
 from sandmle.core.errors import UsageError
-from sandmle.generate import Plan, orders
+from sandmle.generate import PAPER, UNIFORM, Plan, orders
 from sandmle.seeds import seed_ids
 
 
@@ -82,6 +82,7 @@ def test_a_folder_s_name_says_no_more_than_family_and_index():
     assert order.folder == "0000-tabular-price-v2"
 
 
-def test_all_seeds_come_within_three_rounds_of_the_families():
-    made = orders(Plan(count=3 * len(FAMILIES.names())))
+@pytest.mark.parametrize("mix", [UNIFORM, PAPER], ids=lambda mix: mix.name)
+def test_all_seeds_come_in_a_set_of_500(mix):
+    made = orders(Plan(count=500, mix=mix))
     assert {order.seed_id for order in made} == set(seed_ids())

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from sandmle.core.task import MetricSpec
 from sandmle.metrics import get_metric
 from sandmle.verify.board import REPLICATES, GradedRows, build_board
 
@@ -108,4 +109,43 @@ def test_replicates_of_a_mean_over_rows_are_those_of_scoring_every_resample(name
     again = np.random.default_rng(1)
     sign = 1 if metric.higher_is_better else -1
     slow = [sign * rows.score(pred[:, None], rows.resample(again)) for _ in range(200)]
+    assert board.sample_B == pytest.approx(slow)
+
+
+def test_a_metric_of_feature_means_scores_its_resamples_like_any_other():
+    rng = np.random.default_rng(5)
+    known, answers, other = rng.normal(size=(3, 200, 2))
+    spec = MetricSpec(name="kernel_distance", params={"known": known[:50].tolist(), "radius": 0.05})
+    metric = get_metric(spec)
+    rows = GradedRows(metric, answers, None, np.ones(200, dtype=bool))
+    board = build_board(
+        rows,
+        [("dummy", np.zeros((200, 2)))],
+        sample=other,
+        reference=answers,
+        rng=np.random.default_rng(6),
+        replicates=5,
+    )
+    again = np.random.default_rng(6)
+    expected = [-rows.score(other, rows.resample(again)) for _ in range(5)]
+    assert board.sample_B == pytest.approx(np.array(expected), abs=1e-9)
+    assert board.reference_B == pytest.approx(np.full(5, -metric.best), abs=1e-9)
+
+
+def test_replicates_of_a_mean_over_groups_are_those_of_scoring_every_resample():
+    rng = np.random.default_rng(0)
+    queries = np.repeat([f"q{i:02d}" for i in range(30)], 5)
+    relevance = rng.integers(0, 4, (150, 1)).astype(float)
+    relevance[queries == "q03"] = 0.0
+    guess = relevance + rng.normal(0, 2, (150, 1))
+    rows = graded(relevance, metric="ndcg_at_k", groups=queries.astype(object))
+    board = build_board(
+        rows,
+        [("dummy", np.zeros((150, 1)))],
+        sample=guess,
+        reference=relevance,
+        rng=np.random.default_rng(1),
+    )
+    again = np.random.default_rng(1)
+    slow = [rows.score(guess, rows.resample(again)) for _ in range(200)]
     assert board.sample_B == pytest.approx(slow)

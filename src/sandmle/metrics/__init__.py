@@ -7,11 +7,19 @@ from dataclasses import fields
 from sandmle.core.errors import UsageError, unknown
 from sandmle.core.registry import Registry
 from sandmle.core.task import MetricSpec
-from sandmle.metrics._base import BadPrediction, Metric, RowMean
+from sandmle.metrics._base import BadPrediction, FeatureMeans, GroupMean, Metric, RowMean
 
 METRICS: Registry[type[Metric]] = Registry("metric", "sandmle.metrics")
 
-__all__ = ["METRICS", "BadPrediction", "Metric", "RowMean", "get_metric"]
+__all__ = [
+    "METRICS",
+    "BadPrediction",
+    "FeatureMeans",
+    "GroupMean",
+    "Metric",
+    "RowMean",
+    "get_metric",
+]
 
 
 def get_metric(spec: MetricSpec | str) -> Metric:

@@ -173,6 +173,80 @@ class RowMean(Metric):
         )
 
 
+class FeatureMeans(Metric):
+    """A metric that compares whole samples by the means of what each row has of some features."""
+
+    @abstractmethod
+    def features(self, y_true: Values, y_pred: Values) -> tuple[Values, Values]:
+        """Describe each row of checked answers and of predictions by numbers, shapes (n, f)."""
+
+    @abstractmethod
+    def of_means(self, true: Values, pred: Values, *, rows: int) -> float:
+        """Score the means of the features over `rows` rows, shapes (f,)."""
+
+    def score(self, y_true: Values, y_pred: Values, groups: Values | None) -> float:
+        """Score the means over all rows."""
+        true, pred = self.features(y_true, y_pred)
+        return self.of_means(true.mean(axis=0), pred.mean(axis=0), rows=len(true))
+
+    def weighted(self, y_true: Values, y_pred: Values, shares: Values) -> Values:
+        """Score resamples of the same rows, looking at each row once only.
+
+        Args:
+            y_true: As in `__call__`.
+            y_pred: As in `__call__`.
+            shares: How often each row was drawn, as a share of n: shape (resamples, n).
+
+        Returns:
+            Scores, shape (resamples,).
+
+        Raises:
+            BadPrediction: As in `__call__`.
+            ValueError: As in `__call__`.
+        """
+        self(y_true, y_pred)
+        true, pred = self.features(
+            self._prepare(y_true, ValueError, "answers"),
+            self._prepare(y_pred, BadPrediction, "predictions"),
+        )
+        means = zip(shares @ true, shares @ pred, strict=True)
+        return np.array([self.of_means(a, b, rows=len(true)) for a, b in means])
+
+
+class GroupMean(Metric):
+    """A metric whose score is the mean of what each group of rows scores by itself."""
+
+    needs_groups = True
+
+    @abstractmethod
+    def per_group(self, y_true: Values, y_pred: Values, groups: Values) -> Values:
+        """Score each group of checked input, shape (g,), in the order of their sorted names.
+
+        NaN: the group's answers admit no score, and it does not count.
+        """
+
+    def score(self, y_true: Values, y_pred: Values, groups: Values | None) -> float:
+        """Return the mean over the groups that count."""
+        scores = self.per_group(y_true, y_pred, np.asarray(groups))
+        if np.isnan(scores).all():
+            raise ValueError(f"the answers of no group admit a score by {self.name}")
+        return float(np.nanmean(scores))
+
+    def by_group(self, y_true: Values, y_pred: Values, groups: Values) -> Values:
+        """Return the score of each group, as `per_group`, for a bootstrap to average.
+
+        Raises:
+            BadPrediction: As in `__call__`.
+            ValueError: As in `__call__`.
+        """
+        self(y_true, y_pred, groups=groups)
+        return self.per_group(
+            self._prepare(y_true, ValueError, "answers"),
+            self._prepare(y_pred, BadPrediction, "predictions"),
+            np.asarray(groups),
+        )
+
+
 def _floats(values: Values) -> Values:
     return np.asarray(values, dtype=np.float64)
 

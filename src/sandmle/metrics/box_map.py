@@ -84,7 +84,7 @@ class BoxMap(Metric):
         """Draw up to three boxes per image, and the same moved a little with one label of two."""
         true, pred = [], []
         for row in range(rows):
-            drawn = rng.integers(0, 40, (max(int(rng.integers(0, 4)), row == 0), 2))
+            drawn = rng.integers(0, 40, (max(int(rng.integers(0, 4)), int(row == 0)), 2))
             named = [("cat", "dog")[int(pick)] for pick in rng.integers(0, 2, len(drawn))]
             true.append(
                 [Box(n, 1.0, x, y, 9.0, 7.0) for n, (x, y) in zip(named, drawn, strict=True)]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sandmle.metrics import METRICS
-from sandmle.metrics._base import Metric, Values
+from sandmle.metrics._base import GroupMean, Values
 from sandmle.metrics._examples import counts
 
 
 @METRICS.register("ndcg_at_k")
 @dataclass(frozen=True)
-class NdcgAtK(Metric):
+class NdcgAtK(GroupMean):
     """Mean over the groups of the gain of their first k rows, relative to the best order.
 
     Answers are relevances of at least 0 and count as they are (linear gain); predictions are scores
@@ -29,7 +29,6 @@ class NdcgAtK(Metric):
     )
     higher_is_better = True
     best = 1.0
-    needs_groups = True
 
     k: int = 10
     """Places of a group's ranking that count."""
@@ -38,17 +37,16 @@ class NdcgAtK(Metric):
         if self.k < 1:
             raise ValueError(f"k is {self.k}; it must be at least 1")
 
-    def score(self, y_true: Values, y_pred: Values, groups: Values | None) -> float:
-        """Score shapes (n,)."""
+    def per_group(self, y_true: Values, y_pred: Values, groups: Values) -> Values:
+        """Score shapes (n,); NaN for a group without a relevant row."""
         if (y_true < 0).any():
             raise ValueError("the discounted gain takes relevances of at least 0")
-        names, group = np.unique(np.asarray(groups), return_inverse=True)
+        names, group = np.unique(groups, return_inverse=True)
         best = self._gains(y_true, y_true, group, len(names))
-        relevant = best > 0
-        if not relevant.any():
-            raise ValueError("the discounted gain takes answers with a relevant row")
         gains = self._gains(y_true, y_pred, group, len(names))
-        return float(np.mean(gains[relevant] / best[relevant]))
+        shares: Values = np.full(len(names), np.nan)
+        np.divide(gains, best, out=shares, where=best > 0)
+        return shares
 
     def _gains(self, relevance: Values, ranked_by: Values, group: Values, count: int) -> Values:
         """Return the discounted gain of each of `count` groups, numbered from 0, shape (count,)."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandmle.metrics import METRICS
-from sandmle.metrics._base import BadPrediction, Metric, Values
+from sandmle.metrics._base import BadPrediction, GroupMean, Values
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ _KEPT = 4_096
 
 @METRICS.register("policy_return")
 @dataclass(frozen=True)
-class PolicyReturn(Metric):
+class PolicyReturn(GroupMean):
     """Mean over groups of a policy's discounted return: 1 for the best policy, 0 for pure chance.
 
     A group is a finite decision process and a row one of its cells. A cell of the answers reads
@@ -43,7 +43,6 @@ class PolicyReturn(Metric):
     higher_is_better = True
     best = 1.0
     values = "string"
-    needs_groups = True
     sample_params = {  # noqa: RUF012 - declared ClassVar in the base
         "actions": ["less", "same", "more"],
         "discount": 0.8,
@@ -80,19 +79,18 @@ class PolicyReturn(Metric):
             best[rows] = [self.actions[int(action)] for action in policy]
         return best.reshape(np.shape(y_true))
 
-    def score(self, y_true: Values, y_pred: Values, groups: Values | None) -> float:
+    def per_group(self, y_true: Values, y_pred: Values, groups: Values) -> Values:
         """Score shapes (n,)."""
         index = {name.strip(): place for place, name in enumerate(self.actions)}
-        members: dict[object, list[tuple[int, str, int]]] = {}
-        for group, true, pred in zip(np.asarray(groups).tolist(), y_true, y_pred, strict=True):
-            action = index[pred] if pred in index else index[pred.strip()]
-            members.setdefault(group, []).append((_place(true)[1], true, action))
+        names, group = np.unique(groups, return_inverse=True)
+        members: list[list[tuple[int, str, int]]] = [[] for _ in names]
+        for code, true, pred in zip(group.tolist(), y_true, y_pred, strict=True):
+            members[code].append((_place(true)[1], true, index[pred.strip()]))
         shares = []
-        for rows in members.values():
-            rows.sort()
-            _, texts, actions = zip(*rows, strict=True)
+        for rows in members:
+            _, texts, actions = zip(*sorted(rows), strict=True)
             shares.append(self._process(texts).share(actions))
-        return float(np.mean(np.sort(shares)))
+        return np.array(shares)
 
     def _process(self, texts: tuple[str, ...]) -> _Process:
         return _read_process(texts, len(self.actions), self.discount)

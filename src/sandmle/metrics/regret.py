@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from sandmle.metrics import METRICS
-from sandmle.metrics._base import BadPrediction, Metric, Values
+from sandmle.metrics._base import BadPrediction, RowMean, Values
 
 _SHOWN = 8
 """Names that a title lists in full."""
@@ -17,7 +17,7 @@ _SHOWN = 8
 
 @METRICS.register("regret")
 @dataclass(frozen=True)
-class Regret(Metric):
+class Regret(RowMean):
     """Mean over the rows of the best action's true expected value minus the chosen one's.
 
     A cell of the answers holds the value of every action with spaces between them; a cell of a
@@ -54,13 +54,11 @@ class Regret(Metric):
         best = [self.actions[int(np.argmin(self._lost(text)))] for text in np.ravel(y_true)]
         return np.array(best, dtype=object).reshape(np.shape(y_true))
 
-    def score(self, y_true: Values, y_pred: Values, groups: Values | None) -> float:
+    def rows(self, y_true: Values, y_pred: Values) -> Values:
         """Score shapes (n,)."""
         place = {name.strip(): index for index, name in enumerate(self.actions)}
         pairs = zip(y_true, y_pred, strict=True)
-        return math.fsum(self._lost(true)[place[pred.strip()]] for true, pred in pairs) / len(
-            y_true
-        )
+        return np.array([self._lost(true)[place[pred.strip()]] for true, pred in pairs])
 
     def _lost(self, text: str) -> tuple[float, ...]:
         lost = _regrets(text)

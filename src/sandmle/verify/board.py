@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sandmle.grading import AnswerKey
-from sandmle.metrics import Metric, RowMean
+from sandmle.metrics import FeatureMeans, GroupMean, Metric, RowMean
 
 Floats = NDArray[np.float64]
 Predictions = NDArray[Any]
@@ -105,34 +106,49 @@ class GradedRows:
         Raises:
             ValueError: If the metric cannot score them.
         """
-        if rows is None:
-            return self.metric(self.answers, predictions, groups=self.groups)
+        if rows is not None:
+            return self.at(rows).score(predictions[rows])
+        return self.metric(self.answers, predictions, groups=self.groups)
+
+    def at(self, rows: NDArray[np.int64]) -> Self:
+        """Return the graded rows at these positions, which may repeat: a group drawn twice is two.
+
+        Groups are numbers there, and left out where the metric has no use for them.
+        """
         groups = None
-        if self.groups is not None:
-            groups = _distinct_copies(self.groups, rows)
-        return self.metric(self.answers[rows], predictions[rows], groups=groups)
+        if self.groups is not None and self.metric.needs_groups:
+            groups = _distinct_copies(self._codes, rows)
+        return replace(self, answers=self.answers[rows], groups=groups)
+
+    @cached_property
+    def _codes(self) -> NDArray[np.int64]:
+        """Number of each row's group, shape (n,)."""
+        return np.unique(np.asarray(self.groups).astype(str), return_inverse=True)[1]
 
     def resample(self, rng: np.random.Generator) -> NDArray[np.int64]:
         """Draw n rows with replacement; whole groups where there are groups."""
         count = len(self.answers)
         if self.groups is None:
             return rng.integers(0, count, count)
-        _, codes = np.unique(self.groups.astype(str), return_inverse=True)
-        members = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
+        members = self._members
         drawn = rng.integers(0, len(members), len(members))
         return np.concatenate([members[unit] for unit in drawn])
 
+    @cached_property
+    def _members(self) -> list[NDArray[np.intp]]:
+        """Rows of each group."""
+        return [np.flatnonzero(self._codes == code) for code in range(self._codes.max() + 1)]
 
-def _distinct_copies(groups: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
-    # a group that was drawn twice is two groups; the k-th copy of a row belongs to the k-th copy
+
+def _distinct_copies(codes: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the groups of resampled rows; the k-th copy of a row is in its group's k-th copy."""
     order = np.argsort(rows, kind="stable")
     ordered = rows[order]
     starts = np.concatenate([[True], ordered[1:] != ordered[:-1]])
     first = np.maximum.accumulate(np.where(starts, np.arange(len(rows)), 0))
     copy = np.empty(len(rows), dtype=np.int64)
     copy[order] = np.arange(len(rows)) - first
-    names = [f"{group}#{number}" for group, number in zip(groups[rows], copy, strict=True)]
-    return np.array(names, dtype=object)
+    return codes[rows] * len(rows) + copy
 
 
 def build_board(
@@ -199,6 +215,19 @@ def _replicates(
         metric = graded.metric
         by_row = np.array([metric.by_row(graded.answers, values) for values in entries])
         return np.array([by_row[:, graded.resample(rng)].mean(axis=1) for _ in range(count)])
+    if isinstance(graded.metric, FeatureMeans):
+        samples = graded.metric
+        total = len(graded.answers)
+        drawn = [np.bincount(graded.resample(rng), minlength=total) for _ in range(count)]
+        shares = np.array(drawn) / np.sum(drawn, axis=1, keepdims=True)
+        scores = [samples.weighted(graded.answers, values, shares) for values in entries]
+        return np.stack(scores, axis=1)
+    if isinstance(graded.metric, GroupMean) and graded.groups is not None:
+        groups, means = graded.groups, graded.metric
+        by_group = np.array([means.by_group(graded.answers, values, groups) for values in entries])
+        size = by_group.shape[1]
+        draws = [rng.integers(0, size, size) for _ in range(count)]
+        return np.array([np.nanmean(by_group[:, drawn], axis=1) for drawn in draws])
     rows_of_scores: list[list[float]] = []
     # metrics take arrays of `str` much faster than arrays of Python objects
     fast = replace(graded, answers=_as_str(graded.answers))
@@ -206,7 +235,8 @@ def _replicates(
     for _ in range(3 * count):
         rows = graded.resample(rng)
         try:
-            rows_of_scores.append([fast.score(values, rows) for values in entries])
+            resampled = fast.at(rows)
+            rows_of_scores.append([resampled.score(values[rows]) for values in entries])
         except ValueError:
             continue
         if len(rows_of_scores) == count:

@@ -111,7 +111,7 @@ class AudioPitch(Family):
             metric=self.choose_metric(dna, streams.rng("metric")),
             container=draw_container(streams.rng("container")),
             train_rows=int(rng.integers(15, 19)) * 10,
-            test_rows=400,
+            test_rows=1_200,
             samples=traits.side(dna, (560, 600, 640)),
             low=round(low, 1),
             high=round(low * float(rng.uniform(3.4, 3.8)), 1),

@@ -209,7 +209,7 @@ def _draw_parts(rng: np.random.Generator, *, alike: bool) -> tuple[Part, ...]:
         angle=0.0,
         half=0.0,
         width=near(1.4, 1.8),
-        strength=48.0 * float(rng.choice([-1.0, 1.0])),
+        strength=48.0,
     )
     if alike:
         tail = head.model_copy(update={"along": -head.along})
@@ -219,9 +219,9 @@ def _draw_parts(rng: np.random.Generator, *, alike: bool) -> tuple[Part, ...]:
         along=-round(half * near(0.2, 0.8), 3),
         beside=side * near(1.8, 2.6),
         angle=near(0.3, 2.8),
-        half=near(1.2, 2.2),
+        half=near(1.6, 2.4),
         width=0.9,
-        strength=46.0,
+        strength=52.0,
     )
     return body, head, fin
 

@@ -28,7 +28,7 @@ from sandmle.core.seeding import Streams
 from sandmle.core.task import Column, MetricSpec, SubmissionSchema
 from sandmle.seeds.dna import TaskDNA
 
-TEST_ROWS = 400
+TEST_ROWS = 600
 SIDES = (28, 32, 34)
 SCRATCHES = Defect("scratches", skill="distractor_rejection")
 COARSE_PATTERN = Defect("coarse_pattern", skill="frequency_filtering")

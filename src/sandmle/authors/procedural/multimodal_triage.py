@@ -33,7 +33,7 @@ from sandmle.core.seeding import Streams
 from sandmle.core.task import Column, MetricSpec, SubmissionSchema
 from sandmle.seeds.dna import TaskDNA
 
-TEST_ROWS = 1_000
+TEST_ROWS = 2_000
 STEPS = 96
 """Points of a trace."""
 FIELDS = 4

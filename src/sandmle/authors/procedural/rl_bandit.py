@@ -180,7 +180,7 @@ def _draw_rule(
         skin=scene.key,
         metric=metric,
         train_rows=int(rng.integers(180, 201)),
-        test_rows=1_000,
+        test_rows=3_000,
         fields=tuple(scene.fields[i].name for i in picked),
         loadings=tuple(tuple(row) for row in loadings),
         base=scaled,

@@ -186,7 +186,7 @@ def _draw_rule(
         skin=scene.key,
         metric=metric,
         train_rows=int(rng.integers(160, 196)),
-        test_rows=40 * dynamics.cells,
+        test_rows=100 * dynamics.cells,
         order=tuple(int(i) for i in rng.permutation(len(scene.fields))[:SHEET]),
         dynamics=dynamics,
         slack=round(float(rng.uniform(0.15, 0.25)), 5),

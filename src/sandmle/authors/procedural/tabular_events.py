@@ -217,7 +217,7 @@ def _draw_rule(
         "skin": scene.key,
         "metric": metric,
         "train_rows": int(rng.integers(180, 201)),
-        "test_rows": 2_000,
+        "test_rows": 2_800,
         "window": window,
         "terms": _draw_terms(rng, difficulty),
         "middles": (0.0,) * 4,

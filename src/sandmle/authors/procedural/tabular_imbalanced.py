@@ -29,7 +29,7 @@ from sandmle.core.seeding import Streams
 from sandmle.core.task import Column, MetricSpec, SubmissionSchema
 from sandmle.seeds.dna import TaskDNA
 
-TEST_ROWS = 2_800
+TEST_ROWS = 4_000
 """So many that the graded share of them is about 2,000: F1 rests on the few positives alone."""
 PROBE_ROWS = 5_000
 SENTINEL = -999.0

@@ -231,7 +231,7 @@ class TimeseriesDemand(Family):
 
     def resized(self, design: Design, *, train: float = 1.0, test: float = 1.0) -> Design:
         """Return the design with other numbers of items; every item is in train and test."""
-        return super().resized(design, train=train, test=train)
+        return super().resized(design, train=max(train, test), test=max(train, test))
 
 
 def _forecast_columns(metric: str, scene: DemandScene) -> tuple[tuple[str, ...], tuple[float, ...]]:

@@ -243,7 +243,7 @@ def _rule(rng: np.random.Generator, *, difficulty: int) -> dict[str, Any]:
     event = rng.choice([-1.0, 1.0], p=[0.2, 0.8]) * rng.uniform(0.55, 0.8)
     event_own = rng.uniform(-0.35, 0.35, 3) if difficulty else np.zeros(3)
     return {
-        "series": int(rng.integers(61, 69)),
+        "series": int(rng.integers(118, 131)),
         "base": float(rounded(rng.uniform(4.2, 5.4))),
         "level_spread": 0.42,
         "trend_spread_per_fortnight": 0.15,

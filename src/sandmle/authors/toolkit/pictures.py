@@ -14,7 +14,7 @@ from sandmle.authors.roles import Note
 from sandmle.authors.toolkit.png import png_bytes
 
 Container = Literal["png", "npy"]
-PNG_SHARE = 0.25
+PNG_SHARE = 0.1
 """Share of the tasks whose pictures are single files: those take a block of disk for each."""
 
 
