@@ -38,7 +38,7 @@ def test_no_column_ranks_the_positives_by_itself(level):
     for seed in range(3):
         _, rule, skin, _, test = drawn(level, seed)
         for name in rule.fields:
-            assert abs(roc_auc_score(test[skin.target], test[name]) - 0.5) < 0.2
+            assert abs(roc_auc_score(test[skin.target], test[name]) - 0.5) < 0.25
 
 
 def test_marking_by_the_true_chance_is_good_and_marking_everything_is_not():

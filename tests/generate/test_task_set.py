@@ -8,8 +8,9 @@ import pytest
 
 from sandmle.authors.procedural import FAMILIES
 from sandmle.core.errors import UsageError
-from sandmle.generate import Plan, generate_tasks, read_outcomes, read_set
+from sandmle.generate import Plan, SetRecord, generate_tasks, read_outcomes, read_set
 from sandmle.seeds import get_seed
+from sandmle.store.atomic import write_file
 from sandmle.store.tasks import TaskSet
 
 PLAN = Plan(count=2, families=("timeseries/panel-v2", "tabular/price-v2"))
@@ -38,8 +39,8 @@ def test_a_set_has_a_task_for_every_order(made):
     out, outcomes = made
     tasks = TaskSet.open(out)
     assert [task_dir.path.name for task_dir in tasks] == [
-        "0000-timeseries-panel-v1",
-        "0001-tabular-price-v1",
+        "0000-timeseries-panel-v2",
+        "0001-tabular-price-v2",
     ]
     assert [task_dir.task.id for task_dir in tasks] == [outcome.task_id for outcome in outcomes]
     assert not any(task_dir.problems() for task_dir in tasks)
@@ -121,7 +122,7 @@ def test_force_throws_the_old_set_away(tmp_path, tools):
             out, Plan(count=1, families=("tabular/price-v2",)), root_seed=3, force=True, tools=tools
         )
     )
-    assert list(manifests(out)) == ["0000-tabular-price-v1"]
+    assert list(manifests(out)) == ["0000-tabular-price-v2"]
     assert sorted(read_outcomes(out)) == [0]
 
 
@@ -160,7 +161,7 @@ def test_a_public_generator_is_no_way_to_the_answers(secret):
 
 
 def test_a_small_root_seed_of_one_s_own_is_guessable_as_documented(made):
-    task_dir = TaskSet.open(made[0]).get("0000-timeseries-panel-v1")
+    task_dir = TaskSet.open(made[0]).get("0000-timeseries-panel-v2")
     if read_outcomes(made[0])[0].attempts[0].passed:
         assert attack(task_dir.task, range(5)) == 3
 
@@ -184,3 +185,15 @@ def test_a_set_of_the_tool_s_own_seed_differs_from_every_other(secret, tmp_path,
         )
     )
     assert manifests(tmp_path / "set") != manifests(secret)
+
+
+def test_a_set_of_all_families_is_not_mixed_with_another_catalogue(tmp_path, tools):
+    out = tmp_path / "set"
+    write_file(
+        out / "private" / "set.json",
+        SetRecord(root_seed="1", plan=Plan(count=1), families=("gone/v1",), sandmle_version="0")
+        .model_dump_json()
+        .encode(),
+    )
+    with pytest.raises(UsageError, match="another catalogue of families"):
+        next(generate_tasks(out, Plan(count=1), tools=tools))

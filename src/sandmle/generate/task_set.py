@@ -130,7 +130,8 @@ def read_set(out: Path) -> SetRecord | None:
 def _open_set(out: Path, plan: Plan, root_seed: int | None, *, force: bool) -> SetRecord:
     old = read_set(out)
     if old is not None:
-        other_families = old.families != _families(plan)
+        all_meant = not plan.families and not old.plan.families
+        other_families = all_meant and old.families != _families(plan)
         other_seed = root_seed is not None and str(root_seed) != old.root_seed
         if not (other_seed or other_families) and plan.extends(old.plan):
             if plan != old.plan:
