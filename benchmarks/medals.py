@@ -3,10 +3,11 @@
 python benchmarks/medals.py [--quick] [--json] [--draws N] [--seed S] [--family NAME ...]
 
 A task is drawn with five times its test samples, and its ladder is run on all of them. A pool of
-submissions takes each row (or whole group) from one of two neighbouring scripts of the ladder.
-Then test sets of the usual size are drawn again and again: bars are placed on their rows, as the
-verifier does, and every submission gets the medal that it has earned there. It is wrong where the
-same bars, scored on all rows, give another medal.
+submissions takes each row (or whole group) from one of two neighbouring scripts of the ladder, so
+that all qualities from the dummy to the best script are alike frequent. Then test sets of the usual
+size are drawn again and again: bars are placed on their rows, as the verifier does, and every
+submission gets the medal that it has earned there. It is wrong where the same bars, scored on all
+rows, give another medal.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,8 @@ from sandmle.verify.thresholds import spaced_bars
 
 TIMES = 5
 TEST_SETS = 12
-MIXTURES = 4
-"""Submissions between two neighbouring scripts; their shares are random, for bars lie half-way."""
+POOL = 24
+"""Submissions of a task, of all qualities alike."""
 GRADED_SHARE = 0.7
 REPLICATES = 20
 QUICK_FAMILIES = ("tabular/groups", "text/morph", "timeseries/panel")
@@ -154,17 +154,20 @@ def board(measured: Measured, rows: NDArray[np.int64], rng: np.random.Generator)
 
 
 def between(measured: Measured, whole: Board, rng: np.random.Generator) -> list[Predictions]:
-    """Mix neighbouring rungs unit by unit."""
+    """Mix neighbouring rungs unit by unit, to gains spread evenly up to the best rung's."""
     by_name = {rung.name: rung.predictions for rung in measured.ladder.rungs}
-    ordered = [by_name[whole.names[i]] for i in np.argsort(whole.rungs_R, kind="stable")]
+    order = np.argsort(whole.gains_R, kind="stable")
+    gains = whole.gains_R[order]
     names, unit = np.unique(measured.units, return_inverse=True)
     pool = []
-    for low, high in pairwise(ordered):
-        if low is None or high is None or np.array_equal(low, high):
+    for gain in (np.arange(POOL) + rng.random(POOL)) / POOL * gains[-1]:
+        upper = int(np.clip(np.searchsorted(gains, gain), 1, len(gains) - 1))
+        low, high = (by_name[whole.names[order[place]]] for place in (upper - 1, upper))
+        if low is None or high is None:
             continue
-        for share in (np.arange(MIXTURES) + rng.random(MIXTURES)) / MIXTURES:
-            take = (rng.random(len(names)) < share)[unit]
-            pool.append(np.where(take[:, None], high, low))
+        gap = max(gains[upper] - gains[upper - 1], 1e-9)
+        take = (rng.random(len(names)) < (gain - gains[upper - 1]) / gap)[unit]
+        pool.append(np.where(take[:, None], high, low))
     return pool
 
 
