@@ -107,7 +107,7 @@ class AudioCalls(Family):
     task_type = "multilabel_classification"
     summary = "Tell which of several overlapping sources are heard; they share bands in pairs."
     metrics = ("roc_auc_columnwise",)
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "freesound-audio-tagging-2019": "everyday sounds become simple calls; 80 tags a few",
     }
 

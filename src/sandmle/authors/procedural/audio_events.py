@@ -89,7 +89,7 @@ class AudioEvents(Family):
     task_type = "multiclass_classification"
     summary = "Name the sound in a short clip by how its pitch and loudness move; hum, clicks."
     metrics = ("accuracy", "f1_macro")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "tensorflow-speech-recognition-challenge": "words become simple sounds; 31 classes a few",
         "ml2021spring-hw2": "speech frames become whole sounds; 39 phonemes a few classes",
     }

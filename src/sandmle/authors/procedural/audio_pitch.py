@@ -94,7 +94,7 @@ class AudioPitch(Family):
     task_type = "regression"
     summary = "Predict a reading from the pitch of a noisy clip whose fundamental may be missing."
     metrics = ("mae", "rmse")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "predict-volcanic-eruptions-ingv-oe": "ten sensors and ten minutes become one short clip",
         "seti-breakthrough-listen": "spectrograms of a telescope; a reading, not a detection",
     }

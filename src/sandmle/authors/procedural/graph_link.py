@@ -110,7 +110,7 @@ class GraphLink(Family):
     task_type = "binary_classification"
     summary = "Tell hidden links from pairs without one; how popular nodes are misleads."
     metrics = ("roc_auc", "average_precision")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "champs-scalar-coupling": "pairs of atoms become pairs of nodes; a yes or no, no geometry",
         "stanford-covid-vaccine": "paired bases become links; no sequence",
     }

@@ -123,7 +123,7 @@ class GraphMolecule(Family):
     task_type = "regression"
     summary = "Predict a property from counts of substructures of graphs in many spellings."
     metrics = ("rmse", "mae")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "champs-scalar-coupling": "geometry and pairs of atoms; one value for each molecule",
         "bms-molecular-translation": "pictures; the written structure is the input",
     }

@@ -100,7 +100,7 @@ class GraphNode(Family):
     task_type = "multiclass_classification"
     summary = "Classify nodes of a partly heterophilous network from its links and weak features."
     metrics = ("accuracy", "f1_macro")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "stanford-covid-vaccine": "bases of a folded chain become nodes; five numbers a class",
         "champs-scalar-coupling": "atoms and bonds become nodes and links; no geometry",
     }

@@ -81,7 +81,7 @@ class ImageCount(Family):
         "Sum two kinds of objects with unknown weights; a third kind and the lighting mislead."
     )
     metrics = ("rmse", "mae")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "petfinder-pawpularity-score": "photographs of pets, the table beside them, pretraining",
         "kuzushiji-recognition": "places and names of characters: objects are only added up",
     }

@@ -94,7 +94,7 @@ class ImageDenoise(Family):
     task_type = "reconstruction"
     summary = "Restore stroke pictures from stains, lost contrast, specks, scratches and banding."
     metrics = ("rmse", "mae")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "alaska2-image-steganalysis": "JPEG and hidden messages: what was added is to be removed",
         "vesuvius-challenge-ink-detection": "volumes and layers: ink is restored in grey levels",
         "google-research-identify-contrails-reduce-global-warming": "sequences of infrared bands",

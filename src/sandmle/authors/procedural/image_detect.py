@@ -87,7 +87,7 @@ class ImageDetect(Family):
     task_type = "object_detection"
     summary = "Box and name objects by outline and filling; decoys, overlap and lighting mislead."
     metrics = ("box_map",)
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "siim-covid19-detection": "chest X-rays, labels of whole studies, pretraining",
         "vinbigdata-chest-xray-abnormalities-detection": "X-rays, 14 findings, several readers",
         "kuzushiji-recognition": "4,212 characters become a few; pages become small pictures",

@@ -78,7 +78,7 @@ class ImageMultilabel(Family):
     task_type = "multilabel_classification"
     summary = "List the kinds of marks in a picture; in training, kinds come together."
     metrics = ("f1_micro", "roc_auc_columnwise")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "plant-pathology-2021-fgvc8": "colour and photographs; labels in one cell of text",
         "imet-2020-fgvc7": "thousands of attributes become a few",
         "rsna-2022-cervical-spine-fracture-detection": "stacks of slices; one answer for each "

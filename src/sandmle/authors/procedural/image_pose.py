@@ -87,7 +87,7 @@ class ImagePose(Family):
     task_type = "regression"
     summary = "Tell by how many degrees an object in a picture is turned."
     metrics = ("angular_error", "mae")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "icecube-neutrinos-in-deep-ice": "two angles from pulses in thousands of sensors",
         "3d-object-detection-for-autonomous-vehicles": "boxes and places in point clouds; only the "
         "heading is left",

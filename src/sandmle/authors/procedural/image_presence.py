@@ -72,7 +72,7 @@ class ImagePresence(Family):
     task_type = "binary_classification"
     summary = "Say whether two kinds of specks stand in a certain relation somewhere in a picture."
     metrics = ("roc_auc", "log_loss")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "invasive-species-monitoring": "colour and photographs; pretrained networks",
         "statoil-iceberg-classifier-challenge": "two radar bands and the incidence angle",
         "alaska2-image-steganalysis": "colour and JPEG coefficients; marks are far fainter there",

@@ -76,7 +76,7 @@ class ImageRetrieval(Family):
     task_type = "retrieval"
     summary = "Rank the individuals that a picture may show by the spots in it."
     metrics = ("map_at_k",)
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "whale-categorization-playground": "photographs; thousands of whales, most seen once",
         "hotel-id-2021-fgvc8": "photographs of rooms; thousands of hotels",
         "herbarium-2021-fgvc8": "photographs; 64,500 species become two dozen individuals",

@@ -85,7 +85,7 @@ class ImageSegment(Family):
     task_type = "segmentation"
     summary = "Outline one faint object per picture; lighting, dots, holes and stripes mislead."
     metrics = ("dice",)
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "tgs-salt-identification-challenge": "seismic texture, depth, empty masks, pretraining",
         "hubmap-kidney-segmentation": "gigapixel slides: one object in a small grey picture",
         "google-research-identify-contrails-reduce-global-warming": "bands and sequences of frames",

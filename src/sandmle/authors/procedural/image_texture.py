@@ -61,7 +61,7 @@ class ImageTexture(Family):
     task_type = "multiclass_classification"
     summary = "Classify small textures by line direction and spacing; train brightness misleads."
     metrics = ("accuracy", "f1_macro", "balanced_accuracy", "mcc", "error_rate")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "cassava-leaf-disease-classification": "colour and photographs; pretrained networks",
         "paddy-disease-classification": "colour and photographs; pretrained networks",
         "plant-seedlings-classification": "colour; 12 classes become 6",

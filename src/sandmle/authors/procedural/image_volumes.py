@@ -69,7 +69,7 @@ class ImageVolumes(Family):
     task_type = "binary_classification"
     summary = "Say whether the specks in a stack of slices form a winding tube."
     metrics = ("roc_auc", "log_loss")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "rsna-miccai-brain-tumor-radiogenomic-classification": "four kinds of scan for each "
         "patient; hundreds of slices become a few",
         "rsna-2022-cervical-spine-fracture-detection": "one answer for each vertebra; hundreds of "

@@ -114,7 +114,7 @@ class MultimodalListing(Family):
     task_type = "regression"
     summary = "Add up a table, a count of spots in a picture and a note whose words may be denied."
     metrics = ("rmse", "mae")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "petfinder-pawpularity-score": "photographs of pets; a picture is a few spots to count",
         "osic-pulmonary-fibrosis-progression": "the course over weeks; scans become small pictures",
         "h-and-m-personalized-fashion-recommendations": "customers and ranking; one figure an item",

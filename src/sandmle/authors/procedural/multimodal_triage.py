@@ -109,7 +109,7 @@ class MultimodalTriage(Family):
     task_type = "multiclass_classification"
     summary = "Classify cases by whether trace and note agree; a table settles their conflicts."
     metrics = ("accuracy", "f1_macro", "mcc")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "multi-modal-gesture-recognition": "video and skeletons; 20 gestures become four answers",
         "nfl-player-contact-detection": "video of two cameras; tracking becomes one short trace",
     }

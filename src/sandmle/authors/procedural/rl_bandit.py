@@ -95,7 +95,7 @@ class RlBandit(Family):
     task_type = "offline_rl"
     summary = "Pick one of four actions per case from a confounded log; scored by true mean regret."
     metrics = ("regret",)
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "h-and-m-personalized-fashion-recommendations": "the catalogue of articles and the photos",
         "lmsys-chatbot-arena": "prompts and replies as texts; a prompt is six readings",
     }

@@ -85,7 +85,7 @@ class RlControl(Family):
     task_type = "offline_rl"
     summary = "Plan for unseen plants from logs of others; scored by exact normalised return."
     metrics = ("policy_return",)
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "ventilator-pressure-prediction": "pressure curves; a breath becomes one step of a plan",
         "smartphone-decimeter-2022": "satellite signals; a track becomes a course of two gauges",
     }

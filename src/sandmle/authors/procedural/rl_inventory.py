@@ -86,7 +86,7 @@ class RlInventory(Family):
     task_type = "offline_rl"
     summary = "Set order-up-to levels for new items from a censored sales log; exact mean regret."
     metrics = ("regret",)
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "h-and-m-personalized-fashion-recommendations": (
             "customers and photos; what sells becomes how much of it to keep"
         ),

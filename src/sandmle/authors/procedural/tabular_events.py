@@ -118,7 +118,7 @@ class TabularEvents(Family):
     task_type = "binary_classification"
     summary = "An outcome after each entity's own cut-off, from an event log that runs past it."
     metrics = ("log_loss", "roc_auc")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "h-and-m-personalized-fashion-recommendations": "articles; the log of purchases stays",
         "spaceship-titanic": "one table; bills of a passenger become lines of a log",
     }

@@ -87,7 +87,7 @@ class TabularGroups(Family):
     task_type = "binary_classification"
     summary = "ROC AUC on unseen groups with offsets and scales; one column leaks in training."
     metrics = ("roc_auc",)
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "spaceship-titanic": "passenger groups become sites that training never saw",
         "playground-series-s3e18": "the second target; molecular descriptors become readings",
         "rsna-breast-cancer-detection": "the mammograms; hospitals and machines stay as groups",

@@ -105,7 +105,7 @@ class TabularImbalanced(Family):
     task_type = "binary_classification"
     summary = "Decisions where one row in seven is positive, in a shape that two columns show."
     metrics = ("f1", "mcc")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "nfl-player-contact-detection": "video; tracking becomes one row for each pair",
         "rsna-breast-cancer-detection": "the mammograms; one in fifty becomes one in seven",
         "playground-series-s3e18": "the second target; decisions instead of probabilities",

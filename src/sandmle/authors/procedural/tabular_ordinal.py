@@ -105,7 +105,7 @@ class TabularOrdinal(Family):
     task_type = "ordinal_classification"
     summary = "A grade from answers on a scale: uneven steps and cut points, graders, no answers."
     metrics = ("qwk", "accuracy")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "google-quest-challenge": "the texts and 29 of 30 ratings; raters and scales stay",
         "movie-review-sentiment-analysis-kernels-only": "phrases; five ordered labels stay",
         "petfinder-pawpularity-score": "photographs; a rating from form fields stays",

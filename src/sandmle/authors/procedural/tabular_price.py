@@ -83,7 +83,7 @@ class TabularPrice(Family):
     task_type = "regression"
     summary = "An amount from a sheet: mixed units, cells missing because of their value, labels."
     metrics = ("rmsle", "rmse", "mae")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "icecube-neutrinos-in-deep-ice": "thousands of pulses each; two angles become one amount",
         "champs-scalar-coupling": "molecules; the types of coupling become labels",
         "petfinder-pawpularity-score": "the photographs; what their metadata says becomes columns",

@@ -78,7 +78,7 @@ class TabularRecommend(Family):
         "Recommend a ranked list of items from a log with tastes, trends, repeats and leavers."
     )
     metrics = ("map_at_k",)
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "h-and-m-personalized-fashion-recommendations": "pictures, texts and millions of buyers",
         "facebook-recruiting-iii-keyword-extraction": "the questions' texts; tags become items",
     }

@@ -110,7 +110,7 @@ class TabularSearch(Family):
     task_type = "ranking"
     summary = "Rank candidates within queries that shift every feature; the old order is a trap."
     metrics = ("ndcg_at_k", "spearman")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "AI4Code": "the code and text of notebooks; cells become candidates with features",
         "google-quest-challenge": "the texts, and 29 of the 30 ratings",
         "h-and-m-personalized-fashion-recommendations": "purchase logs and pictures of articles",

@@ -94,7 +94,7 @@ class TabularShift(Family):
     task_type = "regression"
     summary = "A quantity under covariate shift: slopes change on the way, wild training targets."
     metrics = ("mae", "rmse")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "smartphone-decimeter-2022": "raw signals and positions; other cities stay",
         "ventilator-pressure-prediction": "time within a breath; each breath becomes one row",
         "predict-volcanic-eruptions-ingv-oe": "the waveforms; what is summed up of them stays",

@@ -71,7 +71,7 @@ class TabularSynthesis(Family):
     task_type = "generation"
     summary = "Submit fresh rows like a small table; kernel distance with a price on copies."
     metrics = ("kernel_distance",)
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "playground-series-s3e18": "the targets; only the law of the features is asked for",
         "spaceship-titanic": "labels of columns and the target; numbers alone are generated",
     }

@@ -99,7 +99,7 @@ class TabularTargets(Family):
     task_type = "multi_target_regression"
     summary = "Two to four outcomes with common drivers, on scales of their own; one follows one."
     metrics = ("mcrmse", "r2")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "icecube-neutrinos-in-deep-ice": "pulses of each sensor; sums over sensors stay",
         "google-quest-challenge": "the texts; several ratings of one thing stay",
         "stanford-covid-vaccine": "sequences and positions; four measured rates stay",

@@ -78,7 +78,7 @@ class TextAuthor(Family):
     task_type = "multiclass_classification"
     summary = "Tell authors by their chains of little words; topics mislead, quotations intrude."
     metrics = ("log_loss", "roc_auc_macro")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "lmsys-chatbot-arena": "two long answers to compare; one short text and its source stay",
         "jigsaw-unintended-bias-in-toxicity-classification": "toxicity; misleading subjects stay",
     }

@@ -76,7 +76,7 @@ class TextEssay(Family):
     task_type = "ordinal_classification"
     summary = "Grade essays by connectives, richness, spelling and subject; length misleads."
     metrics = ("qwk", "spearman")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "learning-agency-lab-automated-essay-scoring-2": "long essays in English; one rubric stays",
         "google-quest-challenge": "thirty qualities of questions; one grade by several qualities",
     }

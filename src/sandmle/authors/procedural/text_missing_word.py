@@ -66,7 +66,7 @@ class TextMissingWord(Family):
     task_type = "text_reconstruction"
     summary = "Restore the word that each sentence lost, by agreement in an invented language."
     metrics = ("levenshtein", "exact_match")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "billion-word-imputation": "a billion words of English; a small grammar with agreement",
     }
 

@@ -79,7 +79,7 @@ class TextMorph(Family):
     task_type = "multiclass_classification"
     summary = "Classify short texts in an invented language with inflection, typos and negation."
     metrics = ("accuracy", "f1_macro", "mcc", "error_rate")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "movie-review-sentiment-analysis-kernels-only": "pretrained models; phrases of one tree",
         "facebook-recruiting-iii-keyword-extraction": "42,048 tags become a few topics",
         "jigsaw-unintended-bias-in-toxicity-classification": "identity subgroups; probabilities",

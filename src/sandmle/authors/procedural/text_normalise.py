@@ -125,7 +125,7 @@ class TextNormalise(Family):
     task_type = "seq2seq"
     summary = "Turn dates, money, units, times, codes and short forms into words of a new language."
     metrics = ("levenshtein", "exact_match")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "bms-molecular-translation": "pictures of molecules; written notation stays the source",
         "billion-word-imputation": "a billion words; lines of one language with one gap to fill",
     }

@@ -74,7 +74,7 @@ class TextPairs(Family):
     task_type = "regression"
     summary = "Rate the likeness of two phrases with a glossary of synonyms, heads and negation."
     metrics = ("pearson", "spearman")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "us-patent-phrase-to-phrase-matching": "real technical terms and the patent classes",
         "AI4Code": "notebooks and their order; the likeness of two short texts stays",
         "lmsys-chatbot-arena": "long answers and three outcomes; two phrases and a rating stay",

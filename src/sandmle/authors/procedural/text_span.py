@@ -68,7 +68,7 @@ class TextSpan(Family):
     task_type = "extractive_qa"
     summary = "Select the words that a label asks for; cues differ by label and can be void."
     metrics = ("jaccard", "exact_match")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "tweet-sentiment-extraction": "mood of real tweets; the label becomes a kind of passage",
         "chaii-hindi-and-tamil-question-answering": "free questions and long articles",
         "tensorflow2-question-answering": "encyclopaedia pages; long and short answers become one",

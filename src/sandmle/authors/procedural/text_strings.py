@@ -70,7 +70,7 @@ class TextStrings(Family):
     task_type = "generation"
     summary = "Submit fresh strings of a hidden automaton: likelihood, coverage, no copies."
     metrics = ("string_likelihood",)
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "bms-molecular-translation": "the drawings; only the language of the labels is left",
         "stanford-covid-vaccine": "measured decay rates; only sequences of symbols are asked for",
     }

@@ -75,7 +75,7 @@ class TimeseriesAnomaly(Family):
     task_type = "binary_classification"
     summary = "Find windows with a burst or a phase jump among spikes, drift, gaps and decoys."
     metrics = ("average_precision", "roc_auc")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "seti-breakthrough-listen": "spectrograms of six scans; one curve remains",
         "hms-harmful-brain-activity-classification": "twenty electrodes, and votes for six kinds",
         "predict-volcanic-eruptions-ingv-oe": "the time to an eruption; ten sensors become one",

@@ -108,7 +108,7 @@ class TimeseriesDemand(Family):
     task_type = "forecasting"
     summary = "Forecast intermittent demand two weeks ahead from sales that stock-outs cut off."
     metrics = ("pinball", "mae")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "h-and-m-personalized-fashion-recommendations": "who buys what; only counts by day remain",
         "osic-pulmonary-fibrosis-progression": "scans and patients; intervals become quantiles",
     }

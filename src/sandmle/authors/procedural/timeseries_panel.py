@@ -89,7 +89,7 @@ class TimeseriesPanel(Family):
     task_type = "forecasting"
     summary = "Forecast many short daily series with trend, weekdays, planned events and AR noise."
     metrics = ("rmsle", "mae")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "osic-pulmonary-fibrosis-progression": "the scans and the confidence of each forecast",
         "ventilator-pressure-prediction": "80 steps of a breath become days",
         "smartphone-decimeter-2022": "satellite signals; positions become one level per place",

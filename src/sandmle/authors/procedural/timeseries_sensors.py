@@ -81,7 +81,7 @@ class TimeseriesSensors(Family):
     task_type = "multiclass_classification"
     summary = "Name states in three-axis windows of unseen devices with own axes, gains and pace."
     metrics = ("accuracy", "f1_macro")
-    seeds = {  # noqa: RUF012 - declared ClassVar in the base
+    seeds = {
         "hms-harmful-brain-activity-classification": "nineteen electrodes and the experts' votes",
         "ml2021spring-hw2": "the speech; frames become windows, and most of the 39 classes go",
         "multi-modal-gesture-recognition": "video, depth and sound; one label per window remains",
