@@ -4,8 +4,7 @@ import pytest
 
 from sandmle.core.episode import Episode, Step
 from sandmle.core.errors import PolicyError
-from sandmle.core.policy import Message, Tokens, Usage
-from sandmle.policies import POLICIES
+from sandmle.core.policy import Completion, Message, Tokens, Usage
 from sandmle.policies.replay import ReplayPolicy
 from sandmle.policies.scripted import ScriptedPolicy
 
@@ -23,13 +22,8 @@ def step(action, **fields):
     return Step(parent=None, action=action, tool=None, observation="", well_formed=True, **fields)
 
 
-def test_the_registry_finds_the_policies():
-    assert POLICIES.get("scripted") is ScriptedPolicy
-    assert POLICIES.get("replay") is ReplayPolicy
-
-
 async def test_a_scripted_policy_says_its_turns_and_then_fails_as_a_policy():
-    policy = ScriptedPolicy("scripted:two", ["a", "b"])
+    policy = ScriptedPolicy("scripted:two", [Completion(text="a"), Completion(text="b")])
     said = [(await policy.act(MESSAGES)).text for _ in range(2)]
     assert said == ["a", "b"]
     with pytest.raises(PolicyError, match="scripted:two has 2 turns and was asked for one more"):

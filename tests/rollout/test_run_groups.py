@@ -13,7 +13,7 @@ from collections import Counter
 import pytest
 
 from sandmle.core.errors import UsageError
-from sandmle.rollout import pending, run_groups
+from sandmle.rollout import LocalExecutor, pending, run_groups
 from sandmle.rollout.executor import run_bounded
 from sandmle.store.episodes import EpisodeLog
 from sandmle.testing.flaky import FlakySandbox
@@ -23,7 +23,8 @@ from sandmle.testing.tiny_task import tiny_task
 
 async def run(path, tasks, setup, **options):
     with EpisodeLog(path) as log:
-        return await run_groups(tasks, setup, log=log, **options)
+        size = setup.settings.group_size
+        return await run_groups(tasks, LocalExecutor(setup), group_size=size, log=log, **options)
 
 
 async def test_every_task_gets_its_group_and_each_episode_is_on_disk_when_it_is_reported(
@@ -55,7 +56,7 @@ async def test_the_same_call_again_plays_only_what_is_missing(tmp_path, tasks, s
 
 async def test_what_is_missing_comes_task_by_task(tmp_path, tasks):
     found = pending(tasks, EpisodeLog(tmp_path / "e.jsonl"), group_size=2)
-    assert [(t.path.name, r) for t, r in found] == [
+    assert [(job.task_dir.path.name, job.replica) for job in found] == [
         (name, replica) for name in ("first", "second", "third") for replica in (0, 1)
     ]
 
@@ -82,7 +83,7 @@ async def test_a_log_that_cannot_be_written_ends_the_run(tmp_path, tasks, setup)
         EpisodeLog(tmp_path / "e.jsonl") as log,
         pytest.raises(UsageError, match="not open for writing"),
     ):
-        await run_groups(tasks, setup(), log=EpisodeLog(log.path))
+        await run_groups(tasks, LocalExecutor(setup()), group_size=2, log=EpisodeLog(log.path))
 
 
 async def test_cancelling_keeps_finished_episodes_and_closes_the_rest(tmp_path, tasks, setup):
@@ -149,7 +150,7 @@ def test_control_c_keeps_what_is_finished_and_leaves_nothing_behind(tmp_path, ta
         import asyncio
         from pathlib import Path
         from sandmle.rewards import get_reward
-        from sandmle.rollout import RolloutSettings, Setup, run_groups
+        from sandmle.rollout import LocalExecutor, RolloutSettings, Setup, run_groups
         from sandmle.sandbox.cold import ColdSandbox
         from sandmle.scaffolds import make_scaffold, scripted
         from sandmle.store import TaskDir
@@ -169,8 +170,8 @@ def test_control_c_keeps_what_is_finished_and_leaves_nothing_behind(tmp_path, ta
             with ColdSandbox(slots=4) as sandbox, EpisodeLog(Path({str(path)!r})) as log:
                 setup = Setup(sandbox, scaffold, policy, get_reward("milestone"),
                               RolloutSettings(concurrency=2, group_size=2))
-                await run_groups([TaskDir(Path({str(tasks[0].path)!r}))], setup, log=log,
-                                 on_episode=say)
+                await run_groups([TaskDir(Path({str(tasks[0].path)!r}))], LocalExecutor(setup),
+                                 group_size=2, log=log, on_episode=say)
 
         try:
             asyncio.run(main())

@@ -123,7 +123,7 @@ async def test_tokens_and_usage_are_recorded_as_the_policy_gave_them(task, unsaf
     class Sampled:
         name = "sampled"
 
-        async def act(self, messages):
+        async def act(self, messages, *, tools=()):
             return completion
 
     trace = Trace()

@@ -12,7 +12,9 @@ from sandmle.authors.procedural import FAMILIES
 from sandmle.cli._console import say_json, say_table
 from sandmle.core.errors import unknown
 from sandmle.metrics import METRICS
-from sandmle.policies import POLICIES
+from sandmle.policies import MODELS
+from sandmle.policies.replay import ReplayPolicy
+from sandmle.policies.scripted import ScriptedPolicy
 from sandmle.rewards import REWARDS
 from sandmle.sandbox import SANDBOXES
 from sandmle.scaffolds import SCAFFOLDS
@@ -110,6 +112,12 @@ def _documented(names: Iterable[str], get: Callable[[str], object]) -> Rows:
     return [{"name": name, "what": _first_line(get(name))} for name in names]
 
 
+def _policies() -> Rows:
+    kinds: dict[str, object] = {"scripted": ScriptedPolicy, "replay": ReplayPolicy}
+    kinds |= {name: MODELS.get(name) for name in MODELS.names()}
+    return _documented(kinds, kinds.__getitem__)
+
+
 def _first_line(entry: object) -> str:
     lines: Sequence[str] = (entry.__doc__ or "").strip().splitlines()
     return lines[0] if lines else ""
@@ -123,5 +131,5 @@ _KINDS: dict[str, Callable[[], Rows]] = {
     "rewards": lambda: _documented(REWARDS, REWARDS.get),
     "sandboxes": lambda: _documented(SANDBOXES, SANDBOXES.get),
     "scaffolds": lambda: _documented(SCAFFOLDS, SCAFFOLDS.get),
-    "policies": lambda: _documented(POLICIES, POLICIES.get),
+    "policies": _policies,
 }

@@ -4,58 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from sandmle.cli._console import err, progress, say_json, say_table
 from sandmle.cli._sandboxes import CHOICES, DEFAULT, agent_sandbox
 from sandmle.core.episode import Episode
 from sandmle.core.errors import SandboxError, UsageError, unknown
 from sandmle.core.execution import Sandbox
-from sandmle.core.record import Record
-from sandmle.core.task import FeedbackMode, Task
-from sandmle.env import SubmissionRule
-from sandmle.rewards import get_reward
-from sandmle.rollout import PolicyFactory, RolloutSettings, RunSummary, Setup, run_groups
-from sandmle.rollout.ladder_policy import LadderPolicy
-from sandmle.rollout.replay_policy import RecordedPolicy
-from sandmle.scaffolds import Scaffold, make_scaffold
+from sandmle.core.task import Task
+from sandmle.rollout import LocalExecutor, RunSettings, RunSummary, opened, run_groups
 from sandmle.seeds import split_of
 from sandmle.store import TaskDir, TaskSet
+from sandmle.store.artefacts import Artefacts
 from sandmle.store.atomic import write_file
 from sandmle.store.episodes import EpisodeLog
 from sandmle.view import write_report
 from sandmle.view.summary import TaskSummary, attempts_line, summarise
 
-EPISODES, SETTINGS, REPORT = "episodes.jsonl", "run.json", "report.html"
+EPISODES, SETTINGS, REPORT, ARTEFACTS = "episodes.jsonl", "run.json", "report.html", "artefacts"
 """Files of a run's folder."""
-
-
-class RunSettings(Record):
-    """Everything that decides what a run's episodes are; kept in the run's folder."""
-
-    scaffold: str = "react"
-    policy: str = "scripted"
-    rung: str = "mixed"
-    """For the scripted policy: a rung's name, `mixed` or `random`."""
-    replay: str | None = None
-    """For the replay policy: the log to repeat."""
-    sandbox: str = DEFAULT
-    python: str | None = None
-    preload: tuple[str, ...] | None = None
-    """What the sandbox's fork server imports; None for its own choice."""
-    gpus: tuple[int, ...] = ()
-    reward: str = "milestone"
-    feedback: FeedbackMode = "public"
-    counts: SubmissionRule = "last"
-    stateful: bool = False
-    """Whether variables live on from run to run of an episode."""
-    group_size: int = Field(default=4, ge=1)
-    max_steps: int = Field(default=15, ge=1)
-    seed: int = Field(default=0, ge=0)
 
 
 def run(
@@ -90,6 +61,7 @@ def run(
     try:
         settings = RunSettings.model_validate(
             {
+                "tasks": str(tasks.resolve()), "split": split,
                 "scaffold": scaffold, "policy": policy, "rung": rung,
                 "replay": str(replay) if replay else None, "sandbox": sandbox,
                 "python": str(python) if python else None,
@@ -161,38 +133,48 @@ def play(
     Raises:
         UsageError: If a setting is wrong for these tasks, or the folder holds a run with others.
     """
-    scaffold = make_scaffold(settings.scaffold, max_steps=settings.max_steps)
-    factory = _policy(settings, scaffold)
-    reward = get_reward(settings.reward)
-    rollout = RolloutSettings(
-        group_size=settings.group_size, concurrency=max_concurrent, seed=settings.seed,
-        feedback=settings.feedback, counts=settings.counts,
-        stateful=settings.stateful,
-    )  # fmt: skip
-    for task_dir in task_dirs:
-        factory(task_dir, replica=0, seed=0)  # a wrong rung or log is found before anything starts
-    _claim(out, settings)
-    summary = _play(task_dirs, Setup(sandbox, scaffold, factory, reward, rollout), out)
+    summary = asyncio.run(
+        _play(task_dirs, settings, out, sandbox=sandbox, max_concurrent=max_concurrent)
+    )
     ids = {task_dir.task.id for task_dir in task_dirs}
     episodes = [episode for episode in EpisodeLog(out / EPISODES) if episode.task_id in ids]
     write_report(out / REPORT, task_dirs, episodes, title=title)
     return episodes, summary
 
 
-def _play(task_dirs: Sequence[TaskDir], setup: Setup, out: Path) -> RunSummary:
-    with EpisodeLog(out / EPISODES) as log, progress() as bar:
-        total = len(task_dirs) * setup.settings.group_size
-        line = bar.add_task("episodes", total=total, completed=len(log.keys()), note="")
-        medals: Counter[str] = Counter()
+async def _play(
+    task_dirs: Sequence[TaskDir],
+    settings: RunSettings,
+    out: Path,
+    *,
+    sandbox: Sandbox,
+    max_concurrent: int,
+) -> RunSummary:
+    async with opened(settings, sandbox, concurrency=max_concurrent) as setup:
+        for task_dir in task_dirs:
+            # a wrong rung or log is found before anything starts
+            setup.policy(task_dir, replica=0, seed=0)
+        _claim(out, settings)
+        with EpisodeLog(out / EPISODES) as log, progress() as bar:
+            total = len(task_dirs) * settings.group_size
+            line = bar.add_task("episodes", total=total, completed=len(log.keys()), note="")
+            medals: Counter[str] = Counter()
 
-        def on_episode(episode: Episode) -> None:
-            if episode.grade is not None and episode.grade.medal:
-                medals[episode.grade.medal.name.lower()] += 1
-            medals["masked"] += episode.masked
-            note = ", ".join(f"{count} {name}" for name, count in sorted(medals.items()) if count)
-            bar.update(line, advance=1, note=note)
+            def on_episode(episode: Episode) -> None:
+                if episode.grade is not None and episode.grade.medal:
+                    medals[episode.grade.medal.name.lower()] += 1
+                medals["masked"] += episode.masked
+                note = ", ".join(f"{n} {name}" for name, n in sorted(medals.items()) if n)
+                bar.update(line, advance=1, note=note)
 
-        return asyncio.run(run_groups(task_dirs, setup, log=log, on_episode=on_episode))
+            return await run_groups(
+                task_dirs,
+                LocalExecutor(setup),
+                group_size=settings.group_size,
+                log=log,
+                artefacts=Artefacts(out / ARTEFACTS),
+                on_episode=on_episode,
+            )
 
 
 def summary_rows(task_dirs: Sequence[TaskDir], episodes: Sequence[Episode]) -> list[TaskSummary]:
@@ -240,24 +222,6 @@ def _claim(out: Path, settings: RunSettings) -> None:
             f"{out} holds a run with another {', '.join(changed)}; "
             "give the same options to resume it, or another --out"
         )
-
-
-def _policy(settings: RunSettings, scaffold: Scaffold) -> PolicyFactory:
-    makers: dict[str, Callable[[], PolicyFactory]] = {
-        "scripted": lambda: LadderPolicy(scaffold, settings.rung, settings.group_size),
-        "replay": lambda: _recorded(settings),
-    }
-    if settings.policy not in makers:
-        raise unknown("policy", settings.policy, makers)
-    return makers[settings.policy]()
-
-
-def _recorded(settings: RunSettings) -> PolicyFactory:
-    if settings.replay is None:
-        raise UsageError(
-            "--policy replay needs the episodes to repeat: --replay RUN/episodes.jsonl"
-        )
-    return RecordedPolicy(Path(settings.replay))
 
 
 def _as_json(rows: Sequence[TaskSummary], summary: RunSummary, out: Path) -> dict[str, object]:

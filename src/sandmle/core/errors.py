@@ -50,6 +50,10 @@ class PolicyError(InfraError):
     """The model or its server failed."""
 
 
+class ContextOverflow(PolicyError):
+    """The messages are longer than the model can read; a scaffold shows less and asks again."""
+
+
 @contextmanager
 def boundary(error: type[InfraError], what: str) -> Iterator[None]:
     """Turn every foreign exception inside the block into `error`; ours pass unchanged.

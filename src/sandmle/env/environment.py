@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
 
+from sandmle.core.episode import Timings
 from sandmle.core.errors import SandboxError, UsageError, boundary
-from sandmle.core.execution import Execution, Sandbox, SandboxSession
+from sandmle.core.execution import SUBMISSION, Execution, Sandbox, SandboxSession
 from sandmle.core.grade import Grade
 from sandmle.core.task import FeedbackMode, Limits
 from sandmle.env.feedback import VARIABLES_LOST, execution_text, refusal, score_text
-from sandmle.env.submissions import SubmissionRule, Submissions
+from sandmle.env.submissions import Graded, SubmissionRule, Submissions
 from sandmle.env.task_grader import task_grader
 from sandmle.metrics import get_metric
 from sandmle.store import TaskDir
+from sandmle.store.artefacts import sha256_of
 
 T = TypeVar("T")
 
@@ -37,6 +40,10 @@ class Observation:
     """What the score tool measured; the host's, whatever `text` says of it."""
     seconds: float = 0.0
     """Wall time of the call, waiting included."""
+    script: str | None = None
+    """SHA-256 of the program that was run."""
+    submission: str | None = None
+    """SHA-256 of the submission that was measured."""
 
 
 class Environment:
@@ -48,7 +55,7 @@ class Environment:
     always comes from the private split.
 
     The agent's clock runs while it thinks and while its code runs; waiting for a free slot of the
-    sandbox and grading are not counted.
+    sandbox or of the model and grading are not counted.
 
     Args:
         task_dir: The task.
@@ -58,6 +65,7 @@ class Environment:
         limits: Replace the task's own limits.
         stateful: Whether variables live on from run to run, as in a notebook; not every sandbox
             can.
+        keep: Given every program and submission once it was used; returns its SHA-256.
         clock: Seconds, never going back.
     """
 
@@ -70,6 +78,7 @@ class Environment:
         counts: SubmissionRule = "last",
         limits: Limits | None = None,
         stateful: bool = False,
+        keep: Callable[[bytes], str] = sha256_of,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.task = task_dir.task
@@ -79,7 +88,11 @@ class Environment:
         self.stateful = stateful
         self._task_dir = task_dir
         self._sandbox = sandbox
+        self.final_submission: str | None = None
+        """SHA-256 of the submission that was graded; None before, and where there was none."""
+        self._keep = keep
         self._clock = clock
+        self._spent = Timings()
         self._threads: ThreadPoolExecutor | None = None
         self._session: SandboxSession | None = None
         self._submissions: Submissions | None = None
@@ -99,6 +112,7 @@ class Environment:
             raise UsageError(f"the environment of task {self.task.id} was used; make a new one")
         # Threads of its own: with a shared pool, closing would wait behind the runs it must kill.
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="environment")
+        began = self._clock()
         opening = asyncio.ensure_future(self._in_thread(self._open))
         try:
             await asyncio.shield(opening)
@@ -108,6 +122,7 @@ class Environment:
             await self._close()
             raise
         self._started = self._clock()
+        self._spend("sandbox", self._started - began)
         return self
 
     async def __aexit__(
@@ -122,6 +137,22 @@ class Environment:
     def seconds_left(self) -> float:
         """Seconds that the agent has left; negative when its time is over."""
         return self.limits.total_seconds - (self._clock() - self._started - self._waited)
+
+    @property
+    def timings(self) -> Timings:
+        """Where the time went so far; `model` and `other` are not this object's to know."""
+        return self._spent
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[None]:
+        """Stop the agent's clock while a block waits for something that others use."""
+        began = self._clock()
+        try:
+            yield
+        finally:
+            seconds = self._clock() - began
+            self._waited += seconds
+            self._spend("queue", seconds)
 
     async def python(self, code: str) -> Observation:
         """Run code in the work directory and describe the run.
@@ -140,10 +171,13 @@ class Environment:
         execution = await self._in_thread(lambda: _run(session, code, timeout))
         seconds = self._clock() - began
         self._waited += max(0.0, seconds - execution.seconds)
+        self._spend("queue", execution.queue_seconds)
+        self._spend("sandbox", seconds - execution.queue_seconds)
         text = execution_text(execution, self.limits, timeout_seconds=timeout)
         if self.stateful and execution.killed_by is not None:
             text += f"\n{VARIABLES_LOST}"
-        return Observation(text, execution=execution, seconds=seconds)
+        script = self._keep(code.encode())
+        return Observation(text, execution=execution, seconds=seconds, script=script)
 
     async def score(self) -> Observation:
         """Measure `submission.csv` as it is now and say what the feedback mode allows.
@@ -154,14 +188,37 @@ class Environment:
         """
         _, submissions = self._opened()
         began = self._clock()
-        grade = await self._in_thread(
+        graded = await self._in_thread(
             lambda: submissions.measure(None if self.feedback == "milestone" else "public")
         )
         seconds = self._clock() - began
         self._waited += seconds
+        self._spend("grading", seconds)
+        grade = graded.grade
         title = get_metric(self.task.metric).full_title
         text = score_text(self.feedback, grade, self.task, metric_title=title)
-        return Observation(text, grade=grade, seconds=seconds)
+        return Observation(text, grade=grade, seconds=seconds, submission=self._kept(graded))
+
+    async def read_submission(self) -> bytes | None:
+        """Return `submission.csv` as it is now; None where there is none that can be graded.
+
+        For scaffolds that try many scripts and hand in the best one's file.
+
+        Raises:
+            SandboxError: If the file could not be fetched.
+        """
+        _, submissions = self._opened()
+        return await self._in_thread(submissions.read)
+
+    async def write_submission(self, data: bytes) -> None:
+        """Put a file that `read_submission` returned back in place; empty: clear it away.
+
+        Raises:
+            SandboxError: If the file could not be written.
+        """
+        session, _ = self._opened()
+        with boundary(SandboxError, f"write {SUBMISSION}"):
+            await self._in_thread(lambda: session.write(SUBMISSION, data))
 
     async def finish(self) -> Grade:
         """Grade the submission that counts on the private split and close the session.
@@ -171,9 +228,21 @@ class Environment:
             GraderError: If the grader failed.
         """
         _, submissions = self._opened()
-        grade = await self._in_thread(submissions.final)
+        began = self._clock()
+        graded = await self._in_thread(submissions.final)
+        closing = self._clock()
+        self._spend("grading", closing - began)
         await self._close()
-        return grade
+        self._spend("sandbox", self._clock() - closing)
+        self.final_submission = self._kept(graded)
+        return graded.grade
+
+    def _kept(self, graded: Graded) -> str | None:
+        return None if graded.data is None else self._keep(graded.data)
+
+    def _spend(self, part: str, seconds: float) -> None:
+        spent = getattr(self._spent, part) + max(0.0, seconds)
+        self._spent = self._spent.model_copy(update={part: spent})
 
     def _open(self) -> None:
         grader = task_grader(self._task_dir)

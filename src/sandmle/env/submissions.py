@@ -27,6 +27,14 @@ class _Submission:
     """Why the file may not be read."""
 
 
+@dataclass(frozen=True)
+class Graded:
+    """A submission with what it earned."""
+
+    grade: Grade
+    data: bytes | None
+
+
 class Submissions:
     """The submissions of one episode.
 
@@ -51,7 +59,15 @@ class Submissions:
         self._rule = rule
         self._best: tuple[float, _Submission] | None = None
 
-    def measure(self, split: Literal["public"] | None) -> Grade:
+    def read(self) -> bytes | None:
+        """Return the file as it is now, None where there is none that may be graded.
+
+        Raises:
+            SandboxError: If the sandbox failed.
+        """
+        return self._read().data or None
+
+    def measure(self, split: Literal["public"] | None) -> Graded:
         """Grade the file as it is now, on the public split or, with None, on all rows.
 
         Raises:
@@ -60,9 +76,9 @@ class Submissions:
         """
         submission = self._read()
         self._consider(submission)
-        return self._grade(submission, split)
+        return Graded(self._grade(submission, split), submission.data)
 
-    def final(self) -> Grade:
+    def final(self) -> Graded:
         """Grade the submission that counts, on the private split.
 
         Raises:
@@ -73,7 +89,7 @@ class Submissions:
         self._consider(submission)
         if self._best is not None:
             submission = self._best[1]
-        return self._grade(submission, "private")
+        return Graded(self._grade(submission, "private"), submission.data)
 
     def _read(self) -> _Submission:
         try:

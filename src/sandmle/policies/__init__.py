@@ -1,12 +1,13 @@
-"""What speaks for the agent: one file per kind of policy, found by name."""
+"""What speaks for the agent. Backends of models are found by name, one file each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from sandmle.core.policy import Policy
+from sandmle.core.policy import Model
 from sandmle.core.registry import Registry
+from sandmle.policies.settings import ModelSettings
 
-POLICIES: Registry[Callable[..., Policy]] = Registry("policy", "sandmle.policies")
+MODELS: Registry[Callable[[ModelSettings], Model]] = Registry("model backend", "sandmle.policies")
 
-__all__ = ["POLICIES"]
+__all__ = ["MODELS", "ModelSettings"]

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 from sandmle.core.episode import Episode
 from sandmle.core.errors import PolicyError
-from sandmle.core.policy import Completion, Message
-from sandmle.policies import POLICIES
+from sandmle.core.policy import Completion, Message, ToolSpec
 
 
-@POLICIES.register("replay")
 class ReplayPolicy:
     """Repeats the actions of an episode in the order in which they were recorded.
 
@@ -26,7 +24,9 @@ class ReplayPolicy:
         self._steps = episode.steps
         self._said = 0
 
-    async def act(self, messages: Sequence[Message]) -> Completion:
+    async def act(
+        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()
+    ) -> Completion:
         """Return the next recorded action, with its recorded usage and tokens.
 
         Raises:
@@ -39,4 +39,6 @@ class ReplayPolicy:
             )
         step = self._steps[self._said]
         self._said += 1
-        return Completion(text=step.action, usage=step.usage, tokens=step.tokens)
+        return Completion(
+            text=step.action, tool_calls=step.tool_calls, usage=step.usage, tokens=step.tokens
+        )

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sandmle.core.errors import PolicyError
-from sandmle.core.policy import Completion, Message
-from sandmle.policies import POLICIES
+from sandmle.core.policy import Completion, Message, ToolSpec
 
 
-@POLICIES.register("scripted")
 class ScriptedPolicy:
     """Says its turns one after the other, whatever it is answered.
 
@@ -17,15 +15,18 @@ class ScriptedPolicy:
 
     Args:
         name: Name in the episode's record: "scripted:expert".
-        turns: What to say, turn by turn; the last one should end the episode.
+        turns: What to say, turn by turn; the last one should end the episode. A text is a turn
+            without native calls.
     """
 
-    def __init__(self, name: str, turns: Sequence[str]) -> None:
+    def __init__(self, name: str, turns: Sequence[str | Completion]) -> None:
         self.name = name
-        self._turns = tuple(turns)
+        self._turns = [Completion(text=t) if isinstance(t, str) else t for t in turns]
         self._said = 0
 
-    async def act(self, messages: Sequence[Message]) -> Completion:
+    async def act(
+        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()
+    ) -> Completion:
         """Return the next turn.
 
         Raises:
@@ -37,4 +38,4 @@ class ScriptedPolicy:
                 f"{len(messages)} messages; end them with an answer"
             )
         self._said += 1
-        return Completion(text=self._turns[self._said - 1])
+        return self._turns[self._said - 1]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+
+from pydantic import Field
 
 from sandmle.core.episode import Episode
 from sandmle.core.errors import UsageError
-from sandmle.rollout.executor import run_bounded
-from sandmle.rollout.run import Setup, run_episode
+from sandmle.core.policy import Usage
+from sandmle.core.record import Record
+from sandmle.rollout.executor import Executor, Job, Played
 from sandmle.store import TaskDir
+from sandmle.store.artefacts import Artefacts
 from sandmle.store.episodes import EpisodeLog
 
 
@@ -22,13 +27,24 @@ class RunSummary:
     played: int = 0
     """Episodes that were added to it."""
     masked: int = 0
-    """Those of the added ones that have no reward, for an infrastructure failure."""
+    """Those of the added ones that have no reward."""
+    stopped_by: str | None = None
+    """The budget's limit that ended the run early: `seconds`, `tokens` or `dollars`."""
 
 
-def pending(
-    tasks: Iterable[TaskDir], log: EpisodeLog, *, group_size: int
-) -> list[tuple[TaskDir, int]]:
-    """Return the `(task, replica)` pairs that the log does not hold, task by task.
+class Budget(Record):
+    """Limits of a whole run: past one of them no further episode starts; None: no limit."""
+
+    seconds: float | None = Field(default=None, gt=0)
+    """Wall time since the call began."""
+    tokens: int | None = Field(default=None, gt=0)
+    """Tokens of prompts and completions, of episodes that were in the log before too."""
+    dollars: float | None = Field(default=None, gt=0)
+    """Price in US dollars, of episodes that were in the log before too."""
+
+
+def pending(tasks: Iterable[TaskDir], log: EpisodeLog, *, group_size: int) -> list[Job]:
+    """Return the episodes that the log does not hold, task by task.
 
     A masked episode is in the log like any other and is not played again.
 
@@ -46,19 +62,24 @@ def pending(
                 f"{other.path} and {task_dir.path} are the same task {task_id}; remove one"
             )
         missing += [
-            (task_dir, replica) for replica in range(group_size) if (task_id, replica) not in done
+            Job(task_dir, replica)
+            for replica in range(group_size)
+            if (task_id, replica) not in done
         ]
     return missing
 
 
 async def run_groups(
     tasks: Iterable[TaskDir],
-    setup: Setup,
+    executor: Executor,
     *,
+    group_size: int,
     log: EpisodeLog,
+    artefacts: Artefacts | None = None,
+    budget: Budget | None = None,
     on_episode: Callable[[Episode], None] | None = None,
 ) -> RunSummary:
-    """Play `settings.group_size` episodes of every task and append each to the log as it ends.
+    """Play `group_size` episodes of every task and append each to the log as it ends.
 
     Episodes that the log holds are skipped, so the same call after an interruption goes on where
     it stopped. When it is cancelled (Ctrl-C under `asyncio.run`), finished episodes are kept and
@@ -66,27 +87,68 @@ async def run_groups(
 
     Args:
         tasks: The tasks.
-        setup: What plays and pays the episodes.
+        executor: Where episodes are played: `LocalExecutor(setup)`, or one on Ray.
+        group_size: Episodes of each task.
         log: Open for writing.
+        artefacts: Where programs and submissions are kept; None: they are not.
+        budget: Limits of the whole run.
         on_episode: Called with each new episode once it is on disk.
 
     Raises:
-        UsageError: If a task cannot be read, two have the same id, or the log cannot be written.
+        UsageError: If a task cannot be read, two have the same id, or the disk takes no more.
     """
     tasks = list(tasks)
-    settings = setup.settings
-    todo = pending(tasks, log, group_size=settings.group_size)
-    summary = RunSummary(skipped=len(tasks) * settings.group_size - len(todo))
+    todo = pending(tasks, log, group_size=group_size)
+    summary = RunSummary(skipped=len(tasks) * group_size - len(todo))
+    meter = _Meter(budget or Budget(), log)
 
-    async def play(job: tuple[TaskDir, int]) -> None:
-        task_dir, replica = job
-        episode = await run_episode(task_dir, setup, replica=replica)
-        # No await from here on: a finished episode cannot be lost to a cancellation.
+    def deliver(played: Played) -> None:
+        episode = played.episode
+        # Contents first: a record never names what is not there.
+        if artefacts is not None:
+            for data in played.contents.values():
+                artefacts.put(data)
         log.append(episode)
+        meter.add(episode)
         summary.played += 1
         summary.masked += episode.masked
         if on_episode is not None:
             on_episode(episode)
 
-    await run_bounded(todo, play, limit=settings.concurrency)
+    await executor.run(meter.while_left(todo), deliver)
+    summary.stopped_by = meter.spent
     return summary
+
+
+class _Meter:
+    """What a run has used of its budget."""
+
+    def __init__(self, budget: Budget, log: EpisodeLog) -> None:
+        self.spent: str | None = None
+        """The limit that was reached."""
+        self._budget = budget
+        self._began = time.monotonic()
+        self._usage = Usage()
+        if budget.tokens is not None or budget.dollars is not None:
+            self._usage = sum((episode.usage for episode in log), Usage())
+
+    def add(self, episode: Episode) -> None:
+        self._usage += episode.usage
+
+    def while_left(self, jobs: Iterable[Job]) -> Iterator[Job]:
+        for job in jobs:
+            self.spent = self._reached()
+            if self.spent is not None:
+                return
+            yield job
+
+    def _reached(self) -> str | None:
+        budget, used = self._budget, self._usage
+        amounts = {
+            "seconds": (time.monotonic() - self._began, budget.seconds),
+            "tokens": (used.prompt_tokens + used.completion_tokens, budget.tokens),
+            "dollars": (used.dollars, budget.dollars),
+        }
+        return next(
+            (name for name, (so_far, most) in amounts.items() if most and so_far >= most), None
+        )

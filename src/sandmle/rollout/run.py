@@ -13,9 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from pydantic import Field
-
-from sandmle.core.episode import Episode, Failure, StopReason
+from sandmle.core.episode import Episode, Failure, MaskReason, StopReason, Timings
 from sandmle.core.errors import (
     GraderError,
     InfraError,
@@ -27,38 +25,17 @@ from sandmle.core.errors import (
 from sandmle.core.execution import Sandbox
 from sandmle.core.grade import Grade
 from sandmle.core.policy import Policy
-from sandmle.core.record import Record
 from sandmle.core.reward import Reward, RewardFunction
 from sandmle.core.seeding import derive_seed
-from sandmle.core.task import FeedbackMode, Limits
-from sandmle.env import Environment, SubmissionRule
+from sandmle.env import Environment
 from sandmle.grading import GRADER_VERSION
+from sandmle.rollout.executor import Played
+from sandmle.rollout.masking import settle
+from sandmle.rollout.settings import RolloutSettings
 from sandmle.scaffolds import Scaffold, Trace
 from sandmle.store import TaskDir
+from sandmle.store.artefacts import sha256_of
 from sandmle.version import __version__
-
-
-class RolloutSettings(Record):
-    """How episodes are played."""
-
-    group_size: int = Field(default=4, ge=1)
-    """Episodes of each task (paper: 4)."""
-    concurrency: int = Field(default=4, ge=1)
-    """Episodes that go on at once. The sandbox has a limit of its own for code runs."""
-    seed: int = Field(default=0, ge=0)
-    """Root of all episodes' seeds."""
-    feedback: FeedbackMode = "public"
-    """How much the score tool tells."""
-    counts: SubmissionRule = "last"
-    """Which submission is graded."""
-    stateful: bool = False
-    """Whether variables live on from run to run of an episode."""
-    limits: Limits | None = None
-    """Replace the tasks' own limits."""
-    max_attempts: int = Field(default=3, ge=1)
-    """How often an episode is started at most before it is masked."""
-    retry_seconds: float = Field(default=0.5, ge=0)
-    """Wait before the second attempt; doubles with each further one."""
 
 
 class PolicyFactory(Protocol):
@@ -87,15 +64,36 @@ class Setup:
     policy: PolicyFactory
     reward: RewardFunction
     settings: RolloutSettings = field(default_factory=RolloutSettings)
+    model_slots: asyncio.Semaphore | None = field(init=False)
+    """Places at the model, one pool for all episodes."""
+
+    def __post_init__(self) -> None:
+        slots = self.settings.model_slots
+        # frozen: everything else is what the caller gave
+        object.__setattr__(self, "model_slots", asyncio.Semaphore(slots) if slots else None)
 
 
 @dataclass
 class _Attempt:
     """What is known of an attempt even where it fails."""
 
+    trace: Trace
     policy: str = ""
-    trace: Trace = field(default_factory=Trace)
+    contents: dict[str, bytes] = field(default_factory=dict)
+    spent: Timings = field(default_factory=Timings)
     began: float = field(default_factory=time.monotonic)
+
+    def keep(self, data: bytes) -> str:
+        """Keep bytes that the record names by their hash, which is returned."""
+        digest = sha256_of(data)
+        self.contents[digest] = data
+        return digest
+
+    def timings(self, seconds: float) -> Timings:
+        """Split `seconds` of wall time; what nothing accounts for is `other`."""
+        spent = self.spent.model_copy(update={"model": self.trace.model_seconds})
+        known = spent.model + spent.sandbox + spent.grading + spent.queue
+        return spent.model_copy(update={"other": max(0.0, seconds - known)})
 
 
 @dataclass(frozen=True)
@@ -103,6 +101,8 @@ class _Outcome:
     stop_reason: StopReason
     grade: Grade | None = None
     reward: Reward | None = None
+    mask_reason: MaskReason | None = None
+    submission: str | None = None
     failure: Failure | None = None
 
 
@@ -125,11 +125,16 @@ async def run_episode(task_dir: TaskDir, setup: Setup, *, replica: int = 0) -> E
     Raises:
         UsageError: If `task.json` cannot be read, so that there is no task to speak of.
     """
+    return (await play_episode(task_dir, setup, replica=replica)).episode
+
+
+async def play_episode(task_dir: TaskDir, setup: Setup, *, replica: int) -> Played:
+    """Play one episode and return it with its programs and submissions; see `run_episode`."""
     task_id = task_dir.task.id
     settings = setup.settings
     seed = episode_seed(settings.seed, task_id, replica)
     for number in itertools.count(1):
-        attempt = _Attempt()
+        attempt = _Attempt(Trace(model_slots=setup.model_slots))
         try:
             with boundary(InfraError, f"play task {task_id}"):
                 outcome = await _play(task_dir, setup, attempt, replica=replica, seed=seed)
@@ -138,9 +143,12 @@ async def run_episode(task_dir: TaskDir, setup: Setup, *, replica: int = 0) -> E
             if isinstance(exc, InfraError) and number < settings.max_attempts:
                 await asyncio.sleep(settings.retry_seconds * 2 ** (number - 1))
                 continue
-            outcome = _Outcome("infrastructure", failure=_failure(exc))
+            outcome = _Outcome(
+                "infrastructure", mask_reason="infrastructure", failure=_failure(exc)
+            )
         break
-    return Episode(
+    seconds = time.monotonic() - attempt.began
+    episode = Episode(
         task_id=task_id,
         scaffold=setup.scaffold.name,
         policy=attempt.policy,
@@ -151,9 +159,12 @@ async def run_episode(task_dir: TaskDir, setup: Setup, *, replica: int = 0) -> E
         stop_reason=outcome.stop_reason,
         grade=outcome.grade,
         reward=outcome.reward,
+        mask_reason=outcome.mask_reason,
         failure=outcome.failure,
+        submission=outcome.submission,
         attempts=number,
-        seconds=time.monotonic() - attempt.began,
+        seconds=seconds,
+        timings=attempt.timings(seconds),
         versions={
             "sandmle": __version__,
             "grader": str(GRADER_VERSION),
@@ -162,8 +173,10 @@ async def run_episode(task_dir: TaskDir, setup: Setup, *, replica: int = 0) -> E
             "feedback": settings.feedback,
             "counts": settings.counts,
             "stateful": str(settings.stateful).lower(),
+            "time_outs": settings.time_outs,
         },
     )
+    return Played(episode, attempt.contents)
 
 
 async def _play(
@@ -172,18 +185,29 @@ async def _play(
     settings = setup.settings
     policy = setup.policy(task_dir, replica=replica, seed=seed)
     attempt.policy = policy.name
-    async with Environment(
+    env = Environment(
         task_dir,
         setup.sandbox,
         feedback=settings.feedback,
         counts=settings.counts,
         limits=settings.limits,
         stateful=settings.stateful,
-    ) as env:
-        stop_reason = await setup.scaffold.run(env, policy, trace=attempt.trace)
-        grade = await env.finish()
-    reward = setup.reward(grade, [step.well_formed for step in attempt.trace.steps])
-    return _Outcome(stop_reason, grade, reward)
+        keep=attempt.keep,
+    )
+    try:
+        async with env:
+            stop_reason = await setup.scaffold.run(env, policy, trace=attempt.trace)
+            grade = await env.finish()
+    finally:
+        attempt.spent = env.timings
+    steps = attempt.trace.steps
+    reward, mask_reason = settle(
+        setup.reward(grade, [step.well_formed for step in steps]),
+        stop_reason,
+        steps,
+        settings=settings,
+    )
+    return _Outcome(stop_reason, grade, reward, mask_reason, env.final_submission)
 
 
 def _failure(exc: SandmleError) -> Failure:

@@ -6,8 +6,9 @@ Nothing here sees how a submission is graded.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 
-from sandmle.core.errors import UsageError
+from sandmle.core.errors import UsageError, unknown
 from sandmle.core.registry import Registry
 from sandmle.policies.scripted import ScriptedPolicy
 from sandmle.scaffolds._base import DEFAULT_MAX_STEPS, Scaffold, Trace
@@ -17,15 +18,25 @@ SCAFFOLDS: Registry[Callable[..., Scaffold]] = Registry("scaffold", "sandmle.sca
 __all__ = ["SCAFFOLDS", "Scaffold", "Trace", "make_scaffold", "scripted"]
 
 
-def make_scaffold(name: str, *, max_steps: int = DEFAULT_MAX_STEPS) -> Scaffold:
+def make_scaffold(name: str, *, max_steps: int = DEFAULT_MAX_STEPS, **options: object) -> Scaffold:
     """Make the scaffold called `name`.
 
+    Args:
+        name: Name in the registry.
+        max_steps: How often the policy is asked at most.
+        options: Fields of the scaffold's class.
+
     Raises:
-        UsageError: If there is none, or it may not take a single step.
+        UsageError: If there is none, it may not take a single step, or has no such option.
     """
     if max_steps < 1:
         raise UsageError(f"max_steps is {max_steps}; an episode has at least one step")
-    return SCAFFOLDS.get(name)(max_steps=max_steps)
+    make = SCAFFOLDS.get(name)
+    known = [key for key in signature(make).parameters if key not in ("max_steps", "name")]
+    for option in options:
+        if option not in known:
+            raise unknown(f"option of the scaffold {name!r} called", option, known or ["none"])
+    return make(max_steps=max_steps, **options)
 
 
 def scripted(

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from sandmle.core.episode import Step, StopReason
+from sandmle.core.episode import StopReason
 from sandmle.core.execution import INPUT_DIR
-from sandmle.core.policy import Message, Policy
+from sandmle.core.policy import Completion, Message, Policy
 from sandmle.core.task import Task
 from sandmle.env import Environment, Observation
 from sandmle.scaffolds import SCAFFOLDS
-from sandmle.scaffolds._base import DEFAULT_MAX_STEPS, Trace, ask, prompt_file
+from sandmle.scaffolds._base import DEFAULT_MAX_STEPS, Trace, add_step, ask, prompt_file
 from sandmle.scaffolds.react_format import (
     ANSWER_EXAMPLE,
     CODE_EXAMPLE,
@@ -52,44 +52,33 @@ class React:
 
     async def run(self, env: Environment, policy: Policy, *, trace: Trace) -> StopReason:
         """Alternate turns of the policy and answers of the tools; see `Scaffold.run`."""
-        messages = self._prompt(env)
-        trace.prompt = tuple(messages)
+        trace.prompt = tuple(self._prompt(env))
+        messages = list(trace.prompt)
         for index in range(self.max_steps):
-            asked = await ask(policy, messages, env)
+            asked = await ask(policy, messages, env=env, trace=trace)
             if asked is None:
                 return "total_time"
-            text = asked.completion.text
-            turn = parse(text)
+            turn = parse(asked.completion.text)
             observation = await _carry_out(turn, env)
             done = isinstance(turn.action, Answer)
             answer = "" if done else _response(turn, observation, left=self.max_steps - index - 1)
-            trace.steps.append(
-                Step(
-                    parent=index - 1 if index else None,
-                    action=text,
-                    tool=_tool(turn),
-                    observation=answer,
-                    well_formed=turn.well_formed,
-                    execution=observation.execution,
-                    grade=observation.grade,
-                    usage=asked.completion.usage,
-                    policy_seconds=asked.seconds,
-                    tool_seconds=observation.seconds,
-                    tokens=asked.completion.tokens,
-                )
+            add_step(
+                trace,
+                asked,
+                observation,
+                parent=index - 1 if index else None,
+                tool=_tool(turn),
+                answer=answer,
+                well_formed=turn.well_formed,
             )
             if done:
                 return "answered"
-            messages = [
-                *messages,
-                Message(role="assistant", content=text),
-                Message(role="user", content=answer),
-            ]
+            messages += trace.steps[-1].messages
         return "max_steps"
 
     def turns(
         self, scripts: Sequence[str], *, look: bool = False, repair: bool = False
-    ) -> tuple[str, ...]:
+    ) -> tuple[Completion, ...]:
         """Write scripts as turns; see `Scaffold.turns`."""
         said = [render("I look at the data first.", Python(_LOOK))] if look else []
         for index, script in enumerate(scripts):
@@ -100,7 +89,8 @@ class React:
             else:
                 said.append(render("I train a model and write the submission.", Python(script)))
             said.append(render("I check what the submission is worth.", Score()))
-        return (*said, render("The submission is written; I am done.", Answer()))
+        said.append(render("The submission is written; I am done.", Answer()))
+        return tuple(Completion(text=text) for text in said)
 
     def _prompt(self, env: Environment) -> list[Message]:
         limits = env.limits

@@ -6,11 +6,14 @@ TASK/public/              what the agent is given: description.md, train, test, 
 TASK/private/answers.csv  the hidden answers with their split
              hidden.json  hidden rule, skills, traps, recipe (holds the random seed)
              report.json  checks, measured ladder, thresholds with their errors
-             reference.csv (oracle only) and ladder/RUNG.py
+             ladder.py    the baseline scripts, one after another
+             reference.csv (oracle only, and only if it differs from the answers)
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +24,10 @@ from pydantic import ValidationError
 from sandmle.core.draft import Baseline, Reference, TaskDraft, Trap
 from sandmle.core.errors import UsageError
 from sandmle.core.record import Record
-from sandmle.core.task import Task, TaskFile
+from sandmle.core.task import SubmissionSchema, Task, TaskFile
 from sandmle.core.verdict import Bars, VerifyReport
 from sandmle.store.atomic import new_folder
+from sandmle.store.ladder import pack_ladder, unpack_ladder
 from sandmle.store.manifest import check_manifest, file_entry, write_manifest
 
 _R = TypeVar("_R", bound=Record)
@@ -77,10 +81,10 @@ class TaskDir:
             for name, data in draft.public.items():
                 _write(work / "public" / name, data)
             _write(work / "private" / "answers.csv", draft.answers)
-            if draft.reference.submission is not None:
-                _write(work / "private" / "reference.csv", draft.reference.submission)
-            for rung in draft.ladder:
-                _write(work / "private" / "ladder" / f"{rung.name}.py", rung.script.encode())
+            best = draft.reference.submission
+            if best and best != _answers_as_submission(draft.answers, draft.submission):
+                _write(work / "private" / "reference.csv", best)
+            _write(work / "private" / "ladder.py", pack_ladder(draft.ladder))
             _write(work / "private" / "hidden.json", _pretty(hidden))
             _write(work / "private" / "report.json", _pretty(report))
             _write(work / "task.json", _pretty(task))
@@ -124,11 +128,22 @@ class TaskDir:
         return _bytes(self.path / "private" / "answers.csv")
 
     def ladder(self) -> tuple[Baseline, ...]:
-        """Return the baseline scripts in the order of the report, weakest name first."""
-        folder = self.path / "private" / "ladder"
-        names = [rung.name for rung in self.report.rungs if (folder / f"{rung.name}.py").is_file()]
-        scripts = [_bytes(folder / f"{name}.py").decode() for name in names]
-        return tuple(Baseline(name, script) for name, script in zip(names, scripts, strict=True))
+        """Return the baseline scripts, weakest name first."""
+        path = self.path / "private" / "ladder.py"
+        try:
+            return unpack_ladder(_bytes(path))
+        except ValueError as exc:
+            raise UsageError(f"{path} is damaged: {exc}") from exc
+
+    def reference(self) -> Reference:
+        """Return the reference; without the training rows of a `data_rich` one."""
+        kind = self.bars.reference_kind
+        path = self.path / "private" / "reference.csv"
+        if path.is_file():
+            return Reference(kind, _bytes(path))
+        if kind == "oracle":
+            return Reference(kind, _answers_as_submission(self.answers(), self.task.submission))
+        return Reference(kind)
 
     def draft(self) -> TaskDraft:
         """Put the draft together again from the files.
@@ -137,7 +152,6 @@ class TaskDir:
         them again.
         """
         task, hidden = self.task, self.hidden
-        reference = self.path / "private" / "reference.csv"
         return TaskDraft(
             family=task.family,
             title=task.title,
@@ -150,9 +164,7 @@ class TaskDir:
             public={file.path: _bytes(self.public / file.path) for file in task.files},
             answers=self.answers(),
             ladder=self.ladder(),
-            reference=Reference(
-                self.bars.reference_kind, _bytes(reference) if reference.is_file() else None
-            ),
+            reference=self.reference(),
             rule=hidden.rule,
             grammar=hidden.grammar,
             defects=hidden.defects,
@@ -168,6 +180,15 @@ class TaskDir:
         if not self.path.is_dir():
             return [f"{self.path} is not a folder"]
         return check_manifest(self.path)
+
+
+def _answers_as_submission(answers: bytes, schema: SubmissionSchema) -> bytes:
+    """Return what a submission of the answers looks like."""
+    rows = list(csv.reader(io.StringIO(answers.decode(), newline="")))
+    keep = [rows[0].index(name) for name in schema.header if name in rows[0]]
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\n").writerows([row[k] for k in keep] for row in rows)
+    return out.getvalue().encode()
 
 
 def _public_facts(draft: TaskDraft, bars: Bars) -> Task:

@@ -6,25 +6,27 @@ import asyncio
 from collections.abc import Sequence
 
 from sandmle.core.errors import PolicyError
-from sandmle.core.policy import Completion, Message, Policy
+from sandmle.core.policy import Completion, Message, Policy, ToolSpec
 
 
 class RepeatingPolicy:
     """Says the same turns over and over and never ends by itself.
 
     Args:
-        turns: What it says in a round.
+        turns: What it says in a round; a text is a turn without native calls.
     """
 
-    def __init__(self, turns: Sequence[str]) -> None:
+    def __init__(self, turns: Sequence[str | Completion]) -> None:
         self.name = "repeating"
-        self._turns = tuple(turns)
+        self._turns = [Completion(text=t) if isinstance(t, str) else t for t in turns]
         self._said = 0
 
-    async def act(self, messages: Sequence[Message]) -> Completion:
+    async def act(
+        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()
+    ) -> Completion:
         """Return the next turn of the round."""
         self._said += 1
-        return Completion(text=self._turns[(self._said - 1) % len(self._turns)])
+        return self._turns[(self._said - 1) % len(self._turns)]
 
 
 class HangingPolicy:
@@ -32,7 +34,9 @@ class HangingPolicy:
 
     name = "hanging"
 
-    async def act(self, messages: Sequence[Message]) -> Completion:
+    async def act(
+        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()
+    ) -> Completion:
         """Wait until cancelled."""
         await asyncio.Event().wait()
         raise PolicyError("the wait for nothing has ended")
@@ -50,7 +54,9 @@ class FailingPolicy:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    async def act(self, messages: Sequence[Message]) -> Completion:
+    async def act(
+        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()
+    ) -> Completion:
         """Raise the error."""
         raise self._error
 
@@ -68,7 +74,9 @@ class RecordingPolicy:
         """The messages of each call of `act`."""
         self._inner = inner
 
-    async def act(self, messages: Sequence[Message]) -> Completion:
+    async def act(
+        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()
+    ) -> Completion:
         """Note the messages and let the other policy speak."""
         self.seen.append(tuple(messages))
-        return await self._inner.act(messages)
+        return await self._inner.act(messages, tools=tools)
