@@ -35,13 +35,15 @@ def measured(name, seed, sandbox):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_expert_beats_the_standard_beats_the_dummy_and_none_is_perfect(name, sandbox):
-    gains, ladder = measured(name, 11, sandbox)
+    # on one table of 170 rows luck may turn any two scripts round
+    drawn = [measured(name, seed, sandbox) for seed in (11, 12, 13)]
+    gains = {rung: float(np.mean([one[rung] for one, _ in drawn])) for rung in drawn[0][0]}
     # the sample submission may be the better constant by a hair
     assert gains["dummy"] == pytest.approx(0.0, abs=0.02)
     assert 0.05 < gains["standard"] < gains["expert"] - 0.1
     assert gains["naive"] < gains["standard"] + 0.05
     assert gains["expert"] < 0.97
-    assert max(rung.cpu_seconds for rung in ladder.rungs) < 5.0
+    assert max(rung.cpu_seconds for _, ladder in drawn for rung in ladder.rungs) < 5.0
 
 
 def test_scripts_give_the_same_submission_on_every_run(sandbox):

@@ -9,6 +9,12 @@ from sandmle.scaffolds import SCAFFOLDS
 from sandmle.scaffolds.react import React
 from sandmle.testing.check_scaffold import check_scaffold
 
+VARIANTS = [
+    ("react", {"tools": "native"}),
+    ("react", {"context_tokens": 50_000}),
+    ("react", {"context_tokens": 50_000, "context_rule": "paper"}),
+]
+
 
 @pytest.fixture(scope="module")
 def sandbox():
@@ -20,6 +26,11 @@ def sandbox():
 def test_scaffold_conforms(name, sandbox):
     assert SCAFFOLDS.get(name)(max_steps=2).name == name
     check_scaffold(name, sandbox)
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS)
+def test_scaffold_conforms_with_options(name, options, sandbox):
+    check_scaffold(name, sandbox, options=options)
 
 
 @dataclass(frozen=True)

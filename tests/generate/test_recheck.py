@@ -4,7 +4,9 @@ import shutil
 import pytest
 
 from sandmle.authors.table import table_draft
+from sandmle.core.draft import Baseline
 from sandmle.generate import Plan, draw, generate_tasks, verify_dir, write_task
+from sandmle.store.ladder import pack_ladder
 from sandmle.store.layout import TaskDir
 from sandmle.store.manifest import write_manifest
 
@@ -77,10 +79,10 @@ def test_scripts_that_lie_in_a_folder_run_isolated(tmp_path, tools):
         lambda attempt: table_draft(table, target="target", seed=attempt), tools, rebuild=False
     )
     task_dir = write_task(tmp_path / "task", drawn.draft, drawn.report)
-    script = task_dir.path / "private" / "ladder" / "dummy.py"
     proof = tmp_path / "escaped"
     spy = f"try:\n    open({str(proof)!r}, 'w').close()\nexcept OSError:\n    pass\n"
-    script.write_text(spy + script.read_text(encoding="utf-8"), encoding="utf-8")
+    spies = [Baseline(rung.name, spy + rung.script) for rung in task_dir.ladder()]
+    (task_dir.path / "private" / "ladder.py").write_bytes(pack_ladder(spies))
     write_manifest(task_dir.path)
     recheck = verify_dir(task_dir, tools)
     assert recheck.ok, recheck.problems

@@ -71,7 +71,7 @@ def test_a_parameter_out_of_bounds_is_a_usage_error(name, params):
 
 def test_the_full_title_names_the_parameters():
     metric = get_metric(MetricSpec(name="map_at_k", params={"k": 5}))
-    assert metric.full_title == "mean average precision at k (MAP@k) (k = 5)"
+    assert metric.full_title == "mean average precision at k (MAP@k) with k = 5"
     assert get_metric("rmse").full_title == "root mean squared error"
 
 

@@ -135,9 +135,9 @@ async def test_tokens_and_usage_are_recorded_as_the_policy_gave_them(task, unsaf
 
 def test_scripts_are_written_as_well_formed_turns():
     turns = make_scaffold("react").turns(list(TINY_SCRIPTS.values()), look=True, repair=True)
-    kinds = [type(parse(turn).action).__name__ for turn in turns]
+    kinds = [type(parse(turn.text).action).__name__ for turn in turns]
     assert kinds == ["Python", "Python", "Python", "Score", "Python", "Score", "Answer"]
-    assert all(parse(turn).well_formed for turn in turns)
+    assert all(parse(turn.text).well_formed for turn in turns)
 
 
 def test_a_scaffold_without_a_step_is_refused():
@@ -161,9 +161,9 @@ async def golden_play(task, sandbox, policy):
 def stable(episode: Episode) -> dict[str, object]:
     """Return the record without clocks, memory and versions, which differ from run to run."""
     record = json.loads(episode.to_record())
-    del record["versions"], record["seconds"], record["policy"]
+    del record["versions"], record["seconds"], record["policy"], record["timings"]
     for step in record["steps"]:
-        del step["policy_seconds"], step["tool_seconds"]
+        del step["policy_seconds"], step["tool_seconds"], step["queue_seconds"]
         for measured in ("seconds", "cpu_seconds", "peak_mib", "queue_seconds"):
             (step["execution"] or {}).pop(measured, None)
     return record

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sandmle.core.draft import TaskDraft
+from sandmle.core.draft import Reference, TaskDraft
 from sandmle.core.errors import UsageError
 from sandmle.core.verdict import VerifyReport
 from sandmle.store import TaskDir
@@ -31,6 +31,26 @@ def test_a_draft_comes_back_as_it_was(
     assert task_dir.task.id == draft.task_id()
     assert task_dir.bars.thresholds == task_dir.task.thresholds
     assert task_dir.problems() == []
+
+
+def test_a_reference_that_is_the_answers_is_kept_once(
+    tmp_path: Path, draft: TaskDraft, report: VerifyReport
+) -> None:
+    other = replace(draft, reference=Reference("oracle", b"id,y\n3,5\n4,7\n"))
+    for name, one, files in (("same", draft, 0), ("other", other, 1)):
+        task_dir = TaskDir.create(tmp_path / name, one, report)
+        assert len(list(task_dir.path.glob("private/reference.csv"))) == files
+        assert task_dir.draft().reference == one.reference
+
+
+@pytest.mark.parametrize("damage", [b"print(1)\n", b"\xff"])
+def test_a_damaged_ladder_is_named(
+    tmp_path: Path, draft: TaskDraft, report: VerifyReport, damage: bytes
+) -> None:
+    task_dir = TaskDir.create(tmp_path / "t", draft, report)
+    (task_dir.path / "private" / "ladder.py").write_bytes(damage)
+    with pytest.raises(UsageError, match=r"private/ladder\.py is damaged: "):
+        task_dir.ladder()
 
 
 def test_the_same_draft_gives_the_same_bytes(

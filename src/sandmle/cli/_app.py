@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sandmle.cli import doctor, generate, grade, list_, quickstart, run_, task, tasks, verify
+from sandmle.cli import doctor, generate, grade, list_, quickstart, run_, runs, task, tasks, verify
 from sandmle.cli._console import guarded
 from sandmle.version import __version__
 
@@ -22,6 +22,7 @@ app.command("verify")(guarded(verify.verify))
 app.add_typer(task.app, name="task")
 app.add_typer(tasks.app, name="tasks")
 app.command("run")(guarded(run_.run))
+app.add_typer(runs.app, name="runs")
 app.command("grade")(guarded(grade.grade))
 app.command("list")(guarded(list_.list_))
 app.command("doctor")(guarded(doctor.doctor))

@@ -9,7 +9,15 @@ import typer
 
 from sandmle.cli._console import EXIT_FAILED, err, progress, say_json, say_table
 from sandmle.core.errors import UsageError, unknown
-from sandmle.generate import Outcome, Plan, YieldReport, generate_tasks, read_mix, yield_report
+from sandmle.generate import (
+    Outcome,
+    Plan,
+    YieldReport,
+    generate_canaries,
+    generate_tasks,
+    read_mix,
+    yield_report,
+)
 from sandmle.verify.thresholds import Rule
 
 
@@ -24,6 +32,9 @@ def generate(
     seed: int | None = typer.Option(
         None,
         help="Root seed. Default: 128 random bits. A small one lets anybody guess the answers.",
+    ),
+    canaries: int = typer.Option(
+        0, min=0, help="Tasks more that cannot be solved honestly: a medal shows a cheat."
     ),
     jobs: int = typer.Option(1, min=1, help="Processes that make tasks at once."),
     force: bool = typer.Option(False, "--force", help="Throw away another set in the folder."),
@@ -42,13 +53,40 @@ def generate(
         shown(generate_tasks(out, plan, root_seed=seed, jobs=jobs, force=force), plan.count)
     )
     report = yield_report(outcomes)
+    birds = _add_canaries(out, plan, canaries)
     made = sum(outcome.folder is not None for outcome in outcomes)
     if as_json:
-        say_json({"out": str(out), "made": made, "yield": report.model_dump(mode="json")})
+        say_json(
+            {
+                "out": str(out),
+                "made": made,
+                "canaries": birds,
+                "yield": report.model_dump(mode="json"),
+            }
+        )
     else:
         say_yield(report, title=f"{made} of {plan.count} tasks in {out}")
+        if birds:
+            err.print(f"and {len(birds)} canaries: {', '.join(birds)}", markup=False)
     if made < plan.count:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _add_canaries(out: Path, plan: Plan, count: int) -> list[str]:
+    """Make canaries and return their folders' names."""
+    folders = []
+    with progress() as bar:
+        line = bar.add_task("canaries", total=count, note="", visible=count > 0)
+        for outcome in generate_canaries(out, plan, count) if count else ():
+            if outcome.folder is None:
+                err.print(
+                    f"passed over: {outcome.order.family} ({outcome.reason})",
+                    markup=False, soft_wrap=True,
+                )  # fmt: skip
+            else:
+                folders.append(outcome.folder)
+                bar.update(line, advance=1)
+    return folders
 
 
 def shown(outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]:

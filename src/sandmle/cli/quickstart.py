@@ -13,13 +13,15 @@ from sandmle.authors.table import table_draft
 from sandmle.cli._console import err, out, say_json
 from sandmle.cli._sandboxes import CHOICES, DEFAULT, agent_sandbox
 from sandmle.cli.generate import say_yield, shown
-from sandmle.cli.run_ import REPORT, play, show, summary_rows
+from sandmle.cli.run_play import play
+from sandmle.cli.run_show import show, summary_rows
 from sandmle.cli.task import make
 from sandmle.core.draft import TaskDraft
 from sandmle.core.errors import UsageError
 from sandmle.core.seeding import derive_seed
 from sandmle.generate import Plan, generate_tasks, read_set, yield_report
 from sandmle.rollout import RunSettings
+from sandmle.rollout.run_dir import REPORT, Launch
 from sandmle.store import TaskSet
 
 GENERATED = 11
@@ -52,7 +54,7 @@ def quickstart(
             settings,
             to / "run",
             sandbox=box,
-            max_concurrent=jobs,
+            launch=Launch(max_concurrent=jobs),
             title="sandmle quickstart",
         )
     ended = time.monotonic()

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import typer
 from pydantic import ValidationError
 
-from sandmle.cli._console import err, progress, say_json, say_table
-from sandmle.cli._sandboxes import CHOICES, DEFAULT, agent_sandbox
-from sandmle.core.episode import Episode
-from sandmle.core.errors import SandboxError, UsageError, unknown
-from sandmle.core.execution import Sandbox
-from sandmle.core.task import Task
-from sandmle.rollout import LocalExecutor, RunSettings, RunSummary, opened, run_groups
-from sandmle.seeds import split_of
+from sandmle.cli import _models
+from sandmle.cli._console import err, say_json
+from sandmle.cli._sandboxes import CHOICES, DEFAULT
+from sandmle.cli.run_play import play_here_or_there
+from sandmle.cli.run_show import as_json as result_json
+from sandmle.cli.run_show import say_stop, show, summary_rows
+from sandmle.core.errors import SandboxError, UsageError
+from sandmle.core.task import Limits
+from sandmle.rollout import Budget, RunSettings
+from sandmle.rollout.run_dir import Launch, RunDir, of_split
 from sandmle.store import TaskDir, TaskSet
-from sandmle.store.artefacts import Artefacts
-from sandmle.store.atomic import write_file
-from sandmle.store.episodes import EpisodeLog
-from sandmle.view import write_report
-from sandmle.view.summary import TaskSummary, attempts_line, summarise
 
-EPISODES, SETTINGS, REPORT, ARTEFACTS = "episodes.jsonl", "run.json", "report.html", "artefacts"
-"""Files of a run's folder."""
+MAX_CONCURRENT: int = typer.Option(4, help="Episodes at once; with Ray, on each node.")
+MAX_MINUTES: float | None = typer.Option(None, help="Start no episode after that time.")
+MAX_TOKENS: int | None = typer.Option(None, help="Start no episode past that many, all calls.")
+MAX_DOLLARS: float | None = typer.Option(None, help="Start no episode past that, all calls.")
+EXECUTOR: str = typer.Option("local", help="Where episodes are played: local or ray.")
+RAY_ADDRESS: str | None = typer.Option(
+    None, help="ray: the cluster, auto or HOST:PORT. Default: one of this machine alone."
+)
+RETRY_FAILED: bool = typer.Option(
+    False, "--retry-failed", help="Play episodes again that failed and were masked."
+)
 
 
 def run(
@@ -34,7 +40,22 @@ def run(
     out: Path = typer.Option(..., "--out", help="Folder of the run; the same command resumes it."),
     split: str = typer.Option("all", help="Tasks of which seeds: train, validation or all."),
     scaffold: str = typer.Option("react", help="The agent's loop; see `sandmle list scaffolds`."),
-    policy: str = typer.Option("scripted", help="scripted or replay."),
+    scaffold_option: list[str] | None = typer.Option(
+        None, help="KEY=VALUE for the scaffold, the value as JSON or text. Repeat it."
+    ),
+    policy: str = typer.Option("scripted", help="scripted, replay, or a backend of models."),
+    model: str | None = _models.MODEL,
+    base_url: str | None = _models.BASE_URL,
+    api_key_env: str = _models.API_KEY_ENV,
+    temperature: float = _models.TEMPERATURE,
+    top_p: float = _models.TOP_P,
+    max_new_tokens: int = _models.MAX_NEW_TOKENS,
+    model_timeout: float = _models.MODEL_TIMEOUT,
+    stream: bool = _models.STREAM,
+    token_ids: bool = _models.TOKEN_IDS,
+    price_in: float = _models.PRICE_IN,
+    price_out: float = _models.PRICE_OUT,
+    model_option: list[str] | None = _models.MODEL_OPTION,
     rung: str = typer.Option("mixed", help="scripted: a baseline's name, mixed or random."),
     replay: Path | None = typer.Option(None, help="replay: the episodes.jsonl to repeat."),
     group_size: int = typer.Option(4, "-G", "--group-size", help="Episodes of each task."),
@@ -52,183 +73,150 @@ def run(
     stateful: bool = typer.Option(
         False, "--stateful", help="Keep variables from run to run; needs a sandbox that can."
     ),
+    time_outs: str = typer.Option(
+        "pay", help="Episodes out of time: pay what they are worth, mask them, or punish with 0."
+    ),
     max_steps: int = typer.Option(15, help="Turns of the agent."),
-    max_concurrent: int = typer.Option(4, help="Episodes at once."),
+    step_seconds: float | None = typer.Option(None, help="Time of one code run. Default: tasks'."),
+    total_seconds: float | None = typer.Option(None, help="Time of an episode. Default: tasks'."),
     seed: int = typer.Option(0, help="Root of the episodes' seeds."),
+    max_concurrent: int = MAX_CONCURRENT,
+    max_model_calls: int | None = _models.MAX_MODEL_CALLS,
+    max_minutes: float | None = MAX_MINUTES,
+    max_tokens: int | None = MAX_TOKENS,
+    max_dollars: float | None = MAX_DOLLARS,
+    executor: str = EXECUTOR,
+    ray_address: str | None = RAY_ADDRESS,
+    retry_failed: bool = RETRY_FAILED,
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
     """Play episodes in parallel; interrupted, the same command goes on where it stopped."""
+    task_dirs = list(of_split(TaskSet.open(tasks), split))
+    named_model = _models.model_settings(
+        model, base_url=base_url, api_key_env=api_key_env, temperature=temperature, top_p=top_p,
+        max_new_tokens=max_new_tokens, model_timeout=model_timeout, stream=stream,
+        token_ids=token_ids, price_in=price_in, price_out=price_out, model_option=model_option,
+    )  # fmt: skip
+    settings = checked(
+        RunSettings,
+        tasks=str(tasks.resolve()), split=split,
+        scaffold=scaffold, scaffold_options=scaffold_options(scaffold_option or []),
+        policy=policy, model=named_model, rung=rung, replay=str(replay) if replay else None,
+        sandbox=sandbox, python=str(python) if python else None,
+        preload=tuple(preload) if preload else None, gpus=tuple(gpu or ()),
+        reward=reward, feedback=feedback, counts=counts, stateful=stateful, time_outs=time_outs,
+        limits=limits_of(task_dirs, step_seconds=step_seconds, total_seconds=total_seconds),
+        group_size=group_size, max_steps=max_steps, seed=seed,
+    )  # fmt: skip
+    launch = checked(
+        Launch,
+        max_concurrent=max_concurrent, max_model_calls=max_model_calls,
+        executor=executor, ray_address=ray_address,
+        budget=budget(minutes=max_minutes, tokens=max_tokens, dollars=max_dollars),
+    )  # fmt: skip
+    play_and_tell(
+        RunDir(out), task_dirs, settings, launch, retry_failed=retry_failed, as_json=as_json
+    )
+
+
+def play_and_tell(
+    run_dir: RunDir,
+    task_dirs: Sequence[TaskDir],
+    settings: RunSettings,
+    launch: Launch,
+    *,
+    retry_failed: bool,
+    as_json: bool,
+) -> None:
+    """Play what is missing and print what came of it.
+
+    Raises:
+        SandboxError: If every episode failed.
+    """
+    episodes, summary = play_here_or_there(
+        run_dir, task_dirs, settings, launch, retry_failed=retry_failed
+    )
+    rows = summary_rows(task_dirs, episodes)
+    if as_json:
+        say_json(result_json(rows, summary, run_dir))
+    else:
+        others = f"{summary.skipped} were there already, {summary.masked} masked"
+        show(rows, title=f"{summary.played} episodes played, {others}")
+        err.print(f"report: {run_dir.report}", soft_wrap=True)
+    say_stop(run_dir, summary, launch, total=len(task_dirs) * settings.group_size)
+    failed = sum(episode.failure is not None for episode in episodes)
+    if summary.played and failed == len(episodes):
+        raise SandboxError(
+            f"all {failed} episodes are masked by failures that are not the agent's; "
+            f"`sandmle runs show {run_dir.path}` says which, --retry-failed plays them again"
+        )
+
+
+def checked(kind: type[Any], **values: Any) -> Any:
+    """Make a record of options.
+
+    Raises:
+        UsageError: If a value is out of its bounds; the message names the option.
+    """
     try:
-        settings = RunSettings.model_validate(
-            {
-                "tasks": str(tasks.resolve()), "split": split,
-                "scaffold": scaffold, "policy": policy, "rung": rung,
-                "replay": str(replay) if replay else None, "sandbox": sandbox,
-                "python": str(python) if python else None,
-                "preload": tuple(preload) if preload else None, "gpus": tuple(gpu or ()),
-                "reward": reward, "feedback": feedback,
-                "counts": counts, "stateful": stateful, "group_size": group_size,
-                "max_steps": max_steps, "seed": seed,
-            }
-        )  # fmt: skip
+        return kind(**values)
     except ValidationError as exc:
         first = exc.errors()[0]
         option = str(first["loc"][0]).replace("_", "-")
         raise UsageError(f"--{option}: {first['msg']}") from None
-    task_dirs = list(of_split(TaskSet.open(tasks), split))
-    title = f"sandmle run: {out.resolve().name}"
-    with agent_sandbox(
-        settings.sandbox, python=python, preload=preload or None, gpus=settings.gpus,
-        stateful=stateful,
-    ) as box:  # fmt: skip
-        episodes, summary = play(
-            task_dirs, settings, out, sandbox=box, max_concurrent=max_concurrent, title=title
-        )
-    rows = summary_rows(task_dirs, episodes)
-    if as_json:
-        say_json(_as_json(rows, summary, out))
-    else:
-        others = f"{summary.skipped} were there already, {summary.masked} masked"
-        show(rows, title=f"{summary.played} episodes played, {others}")
-        err.print(f"report: {out / REPORT}", soft_wrap=True)
-    if summary.masked and summary.masked == summary.played:
-        raise SandboxError(
-            f"all {summary.played} episodes are masked by failures that are not the agent's; "
-            f"{out / EPISODES} says which"
-        )
 
 
-def of_split(tasks: TaskSet, split: str) -> TaskSet:
-    """Return the tasks whose seeds train, or validate; a task without a seed trains.
+def budget(*, minutes: float | None, tokens: int | None, dollars: float | None) -> Budget:
+    """Make the limits of a whole run.
 
     Raises:
-        UsageError: If there is no such split, or no task in it.
+        UsageError: If one is not above 0.
     """
-    if split == "all":
-        return tasks
-    if split not in ("train", "validation"):
-        raise unknown("split", split, ["all", "train", "validation"])
-
-    def lies_there(task: Task) -> bool:
-        seed = task.provenance.seed_task
-        return (split_of(seed) if seed else "train") == split
-
-    chosen = tasks.filter(lies_there)
-    if not len(chosen):
-        raise UsageError(f"none of the {len(tasks)} tasks is a {split} task; use --split all")
-    return chosen
+    given = {"--max-minutes": minutes, "--max-tokens": tokens, "--max-dollars": dollars}
+    for option, value in given.items():
+        if value is not None and not value > 0:
+            raise UsageError(f"{option} {value:g} is not above 0; leave it out for no limit")
+    return Budget(seconds=None if minutes is None else 60 * minutes, tokens=tokens, dollars=dollars)
 
 
-def play(
-    task_dirs: Sequence[TaskDir],
-    settings: RunSettings,
-    out: Path,
-    *,
-    sandbox: Sandbox,
-    max_concurrent: int,
-    title: str,
-) -> tuple[list[Episode], RunSummary]:
-    """Play what is missing in the run's folder; return all its episodes.
+def limits_of(
+    task_dirs: Sequence[TaskDir], *, step_seconds: float | None, total_seconds: float | None
+) -> Limits | None:
+    """Return the tasks' limits with other times, or None where no other is given.
 
     Raises:
-        UsageError: If a setting is wrong for these tasks, or the folder holds a run with others.
+        UsageError: If a time is not above 0, or the tasks have different limits.
     """
-    summary = asyncio.run(
-        _play(task_dirs, settings, out, sandbox=sandbox, max_concurrent=max_concurrent)
-    )
-    ids = {task_dir.task.id for task_dir in task_dirs}
-    episodes = [episode for episode in EpisodeLog(out / EPISODES) if episode.task_id in ids]
-    write_report(out / REPORT, task_dirs, episodes, title=title)
-    return episodes, summary
-
-
-async def _play(
-    task_dirs: Sequence[TaskDir],
-    settings: RunSettings,
-    out: Path,
-    *,
-    sandbox: Sandbox,
-    max_concurrent: int,
-) -> RunSummary:
-    async with opened(settings, sandbox, concurrency=max_concurrent) as setup:
-        for task_dir in task_dirs:
-            # a wrong rung or log is found before anything starts
-            setup.policy(task_dir, replica=0, seed=0)
-        _claim(out, settings)
-        with EpisodeLog(out / EPISODES) as log, progress() as bar:
-            total = len(task_dirs) * settings.group_size
-            line = bar.add_task("episodes", total=total, completed=len(log.keys()), note="")
-            medals: Counter[str] = Counter()
-
-            def on_episode(episode: Episode) -> None:
-                if episode.grade is not None and episode.grade.medal:
-                    medals[episode.grade.medal.name.lower()] += 1
-                medals["masked"] += episode.masked
-                note = ", ".join(f"{n} {name}" for name, n in sorted(medals.items()) if n)
-                bar.update(line, advance=1, note=note)
-
-            return await run_groups(
-                task_dirs,
-                LocalExecutor(setup),
-                group_size=settings.group_size,
-                log=log,
-                artefacts=Artefacts(out / ARTEFACTS),
-                on_episode=on_episode,
-            )
-
-
-def summary_rows(task_dirs: Sequence[TaskDir], episodes: Sequence[Episode]) -> list[TaskSummary]:
-    """Return one row per task."""
-    return [
-        summarise(task_dir, [e for e in episodes if e.task_id == task_dir.task.id])
-        for task_dir in task_dirs
-    ]
-
-
-def show(rows: Sequence[TaskSummary], *, title: str) -> None:
-    """Print a table: task, metric, thresholds, medals, mean reward, milliseconds per step.
-
-    Below it stands how often code tried to leave the sandbox, where that is counted.
-    """
-    say_table(
-        ("task", "metric", "median", "bronze", "silver", "gold", "medals", "reward", "ms/step"),
-        [
-            (
-                row.title, row.metric, *(f"{bar:.4g}" for bar in row.thresholds), row.medals,
-                "-" if row.mean_reward is None else f"{row.mean_reward:.2f}",
-                "-" if row.step_ms is None else f"{row.step_ms:.0f}",
-            )
-            for row in rows
-        ],
-        title=title,
-        caption=attempts_line(rows),
-    )  # fmt: skip
-
-
-def _claim(out: Path, settings: RunSettings) -> None:
-    path = out / SETTINGS
-    if not path.is_file():
-        write_file(path, settings.model_dump_json(indent=1).encode() + b"\n")
-        return
-    try:
-        before = RunSettings.model_validate_json(path.read_bytes())
-    except ValidationError:
+    given = {"step_seconds": step_seconds, "total_seconds": total_seconds}
+    times = {name: value for name, value in given.items() if value is not None}
+    if not times:
+        return None
+    found = {task_dir.task.limits for task_dir in task_dirs}
+    if len(found) > 1:
         raise UsageError(
-            f"{path} cannot be read as a run's settings; choose another --out"
-        ) from None
-    changed = [name for name, value in settings if getattr(before, name) != value]
-    if changed:
-        raise UsageError(
-            f"{out} holds a run with another {', '.join(changed)}; "
-            "give the same options to resume it, or another --out"
+            f"the tasks have {len(found)} different limits; leave out --step-seconds and "
+            "--total-seconds, or run tasks with equal limits"
         )
+    limits: Limits = checked(Limits, **{**found.pop().model_dump(), **times})
+    return limits
 
 
-def _as_json(rows: Sequence[TaskSummary], summary: RunSummary, out: Path) -> dict[str, object]:
-    return {
-        "out": str(out),
-        "played": summary.played,
-        "skipped": summary.skipped,
-        "masked": summary.masked,
-        "tasks": [row.__dict__ for row in rows],
-    }
+def scaffold_options(pairs: Sequence[str]) -> dict[str, Any]:
+    """Return `KEY=VALUE` texts as a dictionary; what is no JSON is a text.
+
+    Raises:
+        UsageError: If one has no key, or a key comes twice.
+    """
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        key = key.replace("-", "_")
+        if not equals or not key:
+            raise UsageError(f"--scaffold-option {pair!r} is not KEY=VALUE; for example drafts=5")
+        if key in options:
+            raise UsageError(f"--scaffold-option {key} is given twice; give it once")
+        try:
+            options[key] = json.loads(value)
+        except ValueError:
+            options[key] = value
+    return options

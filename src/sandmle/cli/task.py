@@ -13,10 +13,11 @@ from rich.markdown import Markdown
 from sandmle.authors.procedural import FAMILIES, families_of
 from sandmle.authors.table import TableChoices, table_draft
 from sandmle.cli._console import err, guarded, out, say_json, say_table
+from sandmle.cli._sandboxes import DEFAULT, agent_sandbox
 from sandmle.core.draft import TaskDraft
 from sandmle.core.errors import UsageError, VerificationError
 from sandmle.core.seeding import derive_seed
-from sandmle.generate import Tools, draw, write_task
+from sandmle.generate import Tools, draw, write_canary, write_task
 from sandmle.seeds import get_seed
 from sandmle.store import TaskDir, TaskSet
 
@@ -97,6 +98,30 @@ def from_seed(
         leaves_out = author_family.seeds[seed_id]
         err.print(f"{author_family.name} leaves out of {seed_id}: {leaves_out}", markup=False)
     say_task(task_dir, private=False, as_json=as_json)
+
+
+@app.command("canary")
+@guarded
+def canary(
+    task: Path = typer.Argument(help="A verified task's folder."),
+    to: Path = typer.Option(..., "--out", help="The canary's folder; not beside its task."),
+    seed: int | None = _SEED,
+    force: bool = typer.Option(False, "--force", help="Replace the folder."),
+    as_json: bool = typer.Option(False, "--json", help="Print the canary's task as JSON."),
+) -> None:
+    """Make a copy of a task that cannot be solved honestly: a medal on it shows a cheat."""
+    if not (task / "task.json").is_file():
+        raise UsageError(f"{task} is not a task's folder; give one that holds a task.json")
+    source = TaskDir(task)
+    if to.resolve().parent == source.path.resolve().parent:
+        raise UsageError(
+            f"{to} would lie beside its task, and both have the same id; choose another folder"
+        )
+    root = secrets.randbits(128) if seed is None else seed
+    with agent_sandbox(DEFAULT) as box:
+        made = write_canary(source, to, box, seed=root, force=force)
+    err.print(made.report.results[-1].detail, markup=False, soft_wrap=True)
+    say_task(made, private=False, as_json=as_json)
 
 
 @app.command("show")

@@ -50,6 +50,13 @@ class PolicyError(InfraError):
     """The model or its server failed."""
 
 
+class PolicyRefused(PolicyError):
+    """No call can succeed: a wrong key, no such model, a field that the server does not take.
+
+    It ends the whole run with this message, where retries would only mask every episode.
+    """
+
+
 class ContextOverflow(PolicyError):
     """The messages are longer than the model can read; a scaffold shows less and asks again."""
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from sandmle.core.episode import Timings
-from sandmle.core.errors import SandboxError, UsageError, boundary
+from sandmle.core.errors import InvalidSubmission, SandboxError, UsageError, boundary
 from sandmle.core.execution import SUBMISSION, Execution, Sandbox, SandboxSession
 from sandmle.core.grade import Grade
 from sandmle.core.task import FeedbackMode, Limits
@@ -27,6 +27,11 @@ from sandmle.store import TaskDir
 from sandmle.store.artefacts import sha256_of
 
 T = TypeVar("T")
+
+_MOVE_AWAY = f"""\
+import os as _os, uuid as _uuid
+_os.rename({SUBMISSION!r}, {SUBMISSION!r} + _uuid.uuid4().hex)
+"""
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,10 @@ class Environment:
             self._waited += seconds
             self._spend("queue", seconds)
 
+    def give_back(self, seconds: float) -> None:
+        """Leave seconds out of the agent's time that were lost through no fault of its own."""
+        self._waited += seconds
+
     async def python(self, code: str) -> Observation:
         """Run code in the work directory and describe the run.
 
@@ -218,7 +227,7 @@ class Environment:
         """
         session, _ = self._opened()
         with boundary(SandboxError, f"write {SUBMISSION}"):
-            await self._in_thread(lambda: session.write(SUBMISSION, data))
+            await self._in_thread(lambda: _put(session, data))
 
     async def finish(self) -> Grade:
         """Grade the submission that counts on the private split and close the session.
@@ -264,11 +273,13 @@ class Environment:
 
     async def _close(self) -> None:
         session, self._session, self._submissions = self._session, None, None
-        if session is not None:
-            with boundary(SandboxError, "close a sandbox session"):
-                await self._in_thread(session.close)
-        if self._threads is not None:
-            self._threads.shutdown(wait=False)
+        try:
+            if session is not None:
+                with boundary(SandboxError, "close a sandbox session"):
+                    await self._in_thread(session.close)
+        finally:
+            if self._threads is not None:
+                self._threads.shutdown(wait=False)
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         if self._threads is None:
@@ -279,3 +290,12 @@ class Environment:
 def _run(session: SandboxSession, code: str, timeout_seconds: float) -> Execution:
     with boundary(SandboxError, "run the agent's code"):
         return session.run(code, timeout_seconds=timeout_seconds)
+
+
+def _put(session: SandboxSession, data: bytes) -> None:
+    try:
+        session.write(SUBMISSION, data)
+    except (OSError, InvalidSubmission, SandboxError):
+        # What an agent put in its place, such as a directory, must not break its episode.
+        session.run(_MOVE_AWAY, timeout_seconds=10)
+        session.write(SUBMISSION, data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sandmle.generate.canary import write_canary
+from sandmle.generate.canary_set import CanaryOutcome, generate_canaries
 from sandmle.generate.make import Attempt, Drawn, Outcome, Tools, draw, make_task, write_task
 from sandmle.generate.mix import PAPER, UNIFORM, Mix, family_shares, groups_of, read_mix
 from sandmle.generate.plan import Order, Plan, orders
@@ -13,6 +15,7 @@ __all__ = [
     "PAPER",
     "UNIFORM",
     "Attempt",
+    "CanaryOutcome",
     "Drawn",
     "FamilyYield",
     "Mix",
@@ -25,6 +28,7 @@ __all__ = [
     "YieldReport",
     "draw",
     "family_shares",
+    "generate_canaries",
     "generate_tasks",
     "groups_of",
     "make_task",
@@ -33,6 +37,7 @@ __all__ = [
     "read_outcomes",
     "read_set",
     "verify_dir",
+    "write_canary",
     "write_task",
     "yield_report",
 ]

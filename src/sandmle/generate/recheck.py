@@ -9,6 +9,7 @@ from sandmle.core.draft import Reference, TaskDraft
 from sandmle.core.errors import SandmleError
 from sandmle.core.record import Record
 from sandmle.core.verdict import Bars, VerifyReport
+from sandmle.generate.canary import canary_problems
 from sandmle.generate.make import Tools
 from sandmle.sandbox import make_sandbox
 from sandmle.store.layout import TaskDir
@@ -52,6 +53,8 @@ def verify_dir(task_dir: TaskDir, tools: Tools) -> Recheck:
         draft, stored = task_dir.draft(), task_dir.bars
     except SandmleError as exc:
         return Recheck(problems=(str(exc),), rebuilt=False, report=None)
+    if task_dir.hidden.canary:
+        return Recheck(problems=tuple(canary_problems(task_dir)), rebuilt=False, report=None)
     again = _rebuilt(draft)
     if again is None and draft.reference.kind == "data_rich":
         sentence = "the recipe cannot be built again, and without it the reference is unknown"

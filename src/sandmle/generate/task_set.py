@@ -29,7 +29,8 @@ ROOT_SEED_BITS = 128
 """Bits of the root seed that a set gets by itself: nobody can try them all."""
 _SET_FILE = Path("private") / "set.json"
 _LOG_FILE = Path("private") / "outcomes.jsonl"
-_TASK_FOLDER = re.compile(r"[0-9]{4,}-.+")
+CANARY_LOG = Path("private") / "canaries.json"
+_TASK_FOLDER = re.compile(r"(canary-)?[0-9]{4,}-.+")
 
 
 class SetRecord(Record):
@@ -148,7 +149,8 @@ def _open_set(out: Path, plan: Plan, root_seed: int | None, *, force: bool) -> S
         for folder in out.iterdir():
             if _TASK_FOLDER.fullmatch(folder.name) and (folder / "task.json").is_file():
                 shutil.rmtree(folder)
-        (out / _LOG_FILE).unlink(missing_ok=True)
+        for log in (_LOG_FILE, CANARY_LOG):
+            (out / log).unlink(missing_ok=True)
     seed = secrets.randbits(ROOT_SEED_BITS) if root_seed is None else root_seed
     if seed < 0:
         raise UsageError(f"root seed {seed} is negative; use an integer of at least 0")

@@ -57,12 +57,13 @@ class Metric(ABC):
 
     @property
     def full_title(self) -> str:
-        """The title with the parameters: "mean average precision at k (k = 5)"."""
+        """The title with the parameters: "mean average precision at k (MAP@k) with k = 5"."""
         params = [
-            f"{field.name.replace('pos_label', 'positive label')} = {getattr(self, field.name)}"
+            f"{field.name.replace('pos_label', 'positive label')} = "
+            f"{_shown(getattr(self, field.name))}"
             for field in fields(self)
         ]
-        return f"{self.title} ({', '.join(params)})" if params else self.title
+        return f"{self.title} with {', '.join(params)}" if params else self.title
 
     def __call__(self, y_true: Values, y_pred: Values, *, groups: Values | None = None) -> float:
         """Score predictions; inputs stay unchanged and the order of rows does not matter.
@@ -245,6 +246,12 @@ class GroupMean(Metric):
             self._prepare(y_pred, BadPrediction, "predictions"),
             np.asarray(groups),
         )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return " and ".join(map(_shown, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _floats(values: Values) -> Values:

@@ -47,7 +47,8 @@ class KernelDistance(FeatureMeans):
         "log(D + 4 c^2 + 0.004) with D = mean k(p, p') + mean k(y, y') - 2 mean k(p, y) over pairs "
         "of rows (computed with 120 random Fourier features); k = mean of exp(-r^2 / (2 h^2)) for "
         "h = 2, 1, 0.5, r = distance in standard deviations of the complete training rows; c "
-        "= share of rows within the radius of such a row, beyond a tenth and four standard errors"
+        "= share of rows p within the radius of a complete training row, less a tenth and four "
+        "standard errors, at least 0"
     )
     higher_is_better = False
     best = math.log(FLOOR)

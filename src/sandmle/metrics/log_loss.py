@@ -22,7 +22,10 @@ class LogLoss(Metric):
 
     name = "log_loss"
     title = "logarithmic loss"
-    formula = "-mean(log(probability given to the true class)), probabilities of at least 1e-15"
+    formula = (
+        "-mean(log(max(floor, probability given to the true class))); "
+        "of several columns, one for each class, a row is divided by its sum first"
+    )
     higher_is_better = False
     best = 0.0
     columns = "any"

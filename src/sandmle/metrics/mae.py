@@ -17,7 +17,7 @@ class MAE(Metric):
 
     name = "mae"
     title = "mean absolute error"
-    formula = "mean(|p - y|)"
+    formula = "mean(|p - y|), over all cells"
     higher_is_better = False
     best = 0.0
     columns = "any"

@@ -17,7 +17,7 @@ class R2(Metric):
 
     name = "r2"
     title = "coefficient of determination (R^2)"
-    formula = "1 - sum((p - y)^2) / sum((y - mean(y))^2)"
+    formula = "mean over columns of 1 - sum((p - y)^2) / sum((y - mean(y))^2)"
     higher_is_better = True
     best = 1.0
     columns = "any"

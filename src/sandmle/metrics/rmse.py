@@ -17,7 +17,7 @@ class RMSE(Metric):
 
     name = "rmse"
     title = "root mean squared error"
-    formula = "sqrt(mean((p - y)^2))"
+    formula = "sqrt(mean((p - y)^2)), over all cells"
     higher_is_better = False
     best = 0.0
     columns = "any"

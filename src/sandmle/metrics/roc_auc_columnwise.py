@@ -19,7 +19,10 @@ class RocAucColumnwise(Metric):
 
     name = "roc_auc_columnwise"
     title = "mean column-wise area under the ROC curve (ROC AUC)"
-    formula = "mean over columns of P(p of a row with y = 1 > p of a row with y = 0)"
+    formula = (
+        "mean over columns of P(p of a row with y = 1 > p of a row with y = 0), "
+        "ties counting one half"
+    )
     higher_is_better = True
     best = 1.0
     columns = "many"

@@ -22,7 +22,10 @@ class RocAucMacro(Metric):
 
     name = "roc_auc_macro"
     title = "macro-averaged one-vs-rest area under the ROC curve (ROC AUC)"
-    formula = "mean over classes of P(p_c of a row of class c > p_c of a row of another class)"
+    formula = (
+        "mean over classes of P(p_c of a row of class c > p_c of a row of another class), "
+        "ties counting one half"
+    )
     higher_is_better = True
     best = 1.0
     columns = "many"

@@ -44,11 +44,11 @@ class StringLikelihood(FeatureMeans):
     name = "string_likelihood"
     title = "log distance between sets of strings"
     formula = (
-        "log(L / 5 + D + 4 c^2 + 0.05), L = mean negative log-likelihood per symbol of p under the "
-        "source (a fifth of which is any symbol at all) beyond that of y, at least 0; "
-        "D = Jensen-Shannon divergence of three-symbol pieces; c = share of p that equal a "
-        "training string once at most one symbol is dropped from each, beyond the usual share "
-        "and four standard errors"
+        "log(L / 5 + D + 4 c^2 + 0.05); L = by how much the mean log-likelihood per symbol is less "
+        "for p than for y, at least 0, by the source mixed with one fifth of symbols at random; "
+        "D = Jensen-Shannon divergence between the pieces of three symbols in p and in y; "
+        "c = share of p that become equal to a training string when at most one symbol is dropped "
+        "from each, less the usual share and four standard errors, at least 0"
     )
     higher_is_better = False
     best = math.log(FLOOR)

@@ -23,9 +23,13 @@ class ModelSettings(Record):
     max_new_tokens: int = Field(default=4_096, ge=1)
     """Tokens of one turn."""
     timeout_seconds: float = Field(default=300.0, gt=0)
-    """Wall time of one attempt at a call (paper: 300 s)."""
+    """Wall time of one attempt at a call (paper: 300 s); with `stream`, of a silence within it."""
+    stream: bool = False
+    """Whether to read answers as they are written, so that long ones need no long time-out."""
     max_attempts: int = Field(default=6, ge=1)
     """How often a call is tried before the episode fails."""
+    retry_seconds: float = Field(default=1.0, ge=0)
+    """Longest wait before the second attempt; doubles with each further one, up to a minute."""
     token_ids: bool = False
     """Whether to ask the server for token ids and their log probabilities, as training needs."""
     dollars_per_million_in: float = Field(default=0.0, ge=0)

@@ -1,6 +1,6 @@
 """Playing episodes: one, or groups of them over many tasks, in parallel and resumable."""
 
-from sandmle.rollout.build import opened
+from sandmle.rollout.build import open_setup
 from sandmle.rollout.executor import Executor, Job, Played
 from sandmle.rollout.group import Budget, RunSummary, pending, run_groups
 from sandmle.rollout.local_executor import LocalExecutor
@@ -19,7 +19,7 @@ __all__ = [
     "RunSummary",
     "Setup",
     "episode_seed",
-    "opened",
+    "open_setup",
     "pending",
     "play_episode",
     "run_episode",

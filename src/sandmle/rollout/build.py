@@ -22,7 +22,7 @@ POLICIES = ("scripted", "replay")
 
 
 @asynccontextmanager
-async def opened(
+async def open_setup(
     settings: RunSettings,
     sandbox: Sandbox,
     *,

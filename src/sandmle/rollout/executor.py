@@ -61,7 +61,10 @@ async def run_bounded(
         await asyncio.gather(*workers)
     finally:
         for worker in workers:
-            worker.cancel()
+            # The first one that ends has ended the wait; a second request to the others would
+            # interrupt them while they clean up.
+            if not worker.cancelling():
+                worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
 
 

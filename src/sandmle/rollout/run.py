@@ -18,6 +18,7 @@ from sandmle.core.errors import (
     GraderError,
     InfraError,
     PolicyError,
+    PolicyRefused,
     SandboxError,
     SandmleError,
     boundary,
@@ -124,6 +125,7 @@ async def run_episode(task_dir: TaskDir, setup: Setup, *, replica: int = 0) -> E
 
     Raises:
         UsageError: If `task.json` cannot be read, so that there is no task to speak of.
+        PolicyRefused: If no call of the model can succeed, whatever the episode.
     """
     return (await play_episode(task_dir, setup, replica=replica)).episode
 
@@ -134,10 +136,12 @@ async def play_episode(task_dir: TaskDir, setup: Setup, *, replica: int) -> Play
     settings = setup.settings
     seed = episode_seed(settings.seed, task_id, replica)
     for number in itertools.count(1):
-        attempt = _Attempt(Trace(model_slots=setup.model_slots))
+        attempt = _Attempt(Trace(model_slots=setup.model_slots, seed=seed))
         try:
             with boundary(InfraError, f"play task {task_id}"):
                 outcome = await _play(task_dir, setup, attempt, replica=replica, seed=seed)
+        except PolicyRefused:
+            raise
         except SandmleError as exc:
             # Only infrastructure comes back by itself; a damaged task stays damaged.
             if isinstance(exc, InfraError) and number < settings.max_attempts:

@@ -7,12 +7,14 @@ import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from string import Template
 from typing import Protocol
 
 from sandmle.core.episode import Step, StopReason
 from sandmle.core.errors import PolicyError, boundary
+from sandmle.core.lost_time import lost_time_to
 from sandmle.core.policy import Completion, Message, Policy, ToolSpec
 from sandmle.env import Environment, Observation
 
@@ -31,6 +33,8 @@ class Trace:
     """Places at the model, shared by many episodes; None where there is no bound."""
     model_seconds: float = 0.0
     """Time spent in the policy's calls, those that failed included."""
+    seed: int = 0
+    """The episode's seed: all randomness of a scaffold comes from it."""
 
 
 class Scaffold(Protocol):
@@ -83,7 +87,8 @@ async def ask(
 ) -> Asked | None:
     """Return the policy's next turn, or None where the episode's time ends before it comes.
 
-    Waiting for a place at the model does not count as the agent's time.
+    Waiting for a place at the model does not count as the agent's time, nor do failed attempts of a
+    policy that reports them as lost time.
 
     Raises:
         ContextOverflow: If the messages are longer than the policy can read.
@@ -99,8 +104,9 @@ async def ask(
         if left <= 0:
             return None
         try:
-            async with asyncio.timeout(left):
-                with boundary(PolicyError, f"get a turn from {policy.name}"):
+            async with asyncio.timeout(left) as limit:
+                losses = lost_time_to(partial(_give_back, env, limit))
+                with losses, boundary(PolicyError, f"get a turn from {policy.name}"):
                     completion = await policy.act(messages, tools=tools)
         except TimeoutError:
             return None
@@ -115,6 +121,13 @@ async def ask(
         seconds=ended - began,
         queue_seconds=began - queued,
     )
+
+
+def _give_back(env: Environment, limit: asyncio.Timeout, seconds: float) -> None:
+    env.give_back(seconds)
+    ends = limit.when()
+    if ends is not None and not limit.expired():
+        limit.reschedule(ends + seconds)
 
 
 @dataclass(frozen=True)

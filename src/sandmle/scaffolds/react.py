@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from typing import Literal, get_args
 
 from sandmle.core.episode import StopReason
-from sandmle.core.execution import INPUT_DIR
+from sandmle.core.errors import UsageError
 from sandmle.core.policy import Completion, Message, Policy
-from sandmle.core.task import Task
 from sandmle.env import Environment, Observation
 from sandmle.scaffolds import SCAFFOLDS
-from sandmle.scaffolds._base import DEFAULT_MAX_STEPS, Trace, add_step, ask, prompt_file
+from sandmle.scaffolds._base import DEFAULT_MAX_STEPS, Trace, add_step, prompt_file
+from sandmle.scaffolds.briefing import LOOK, files_text
+from sandmle.scaffolds.context import ContextRule, View
 from sandmle.scaffolds.react_format import (
     ANSWER_EXAMPLE,
     CODE_EXAMPLE,
     SCORE_EXAMPLE,
+    Action,
     Answer,
     Python,
     Score,
@@ -25,43 +26,67 @@ from sandmle.scaffolds.react_format import (
     parse,
     render,
 )
+from sandmle.scaffolds.react_native import NATIVE_TOOLS, parse_native, render_native
 
 NAME = "react"
 
-_FILES_SHOWN = 12
-"""A folder with more files than this is described by their number."""
+ToolForm = Literal["text", "native"]
+"""`text`: calls are written in the turn, as in the paper. `native`: by the server's tool calls."""
 
-_LOOK = """\
-from pathlib import Path
-
-for path in sorted(Path("input").rglob("*.csv")):
-    print(path, path.stat().st_size, "bytes")
-    with path.open(encoding="utf-8") as file:
-        for _, line in zip(range(4), file):
-            print(line.rstrip())
-"""
+_TEXT_FORM = (
+    "Write <think>your reasoning</think> and then one action, for example:\n"
+    f"{CODE_EXAMPLE}\nor\n{SCORE_EXAMPLE}\nor\n{ANSWER_EXAMPLE}"
+)
+_NATIVE_FORM = "End every turn with exactly one call of python, score or submit."
 
 
 @SCAFFOLDS.register(NAME)
 @dataclass(frozen=True)
 class React:
-    """The paper's loop; see `react_format` for the turns."""
+    """The loop of arXiv 2604.04872: think, call one tool, read its answer.
+
+    Args:
+        max_steps: How often the policy is asked at most.
+        tools: How tools are called; see `react_format` and `react_native`.
+        context_tokens: Most tokens of the messages that are shown, the new turn not counted; None:
+            as many as the policy takes (paper: 32,768 with the new turn).
+        context_rule: What is left out when they are more; see `context`.
+
+    Raises:
+        UsageError: If an option has no such value.
+    """
 
     max_steps: int = DEFAULT_MAX_STEPS
     name: str = NAME
+    tools: ToolForm = "text"
+    context_tokens: int | None = None
+    context_rule: ContextRule = "shorten"
+
+    def __post_init__(self) -> None:
+        for option, kinds in (("tools", ToolForm), ("context_rule", ContextRule)):
+            if getattr(self, option) not in get_args(kinds):
+                raise UsageError(
+                    f"{option} of react is {getattr(self, option)!r}; "
+                    f"it is one of {', '.join(get_args(kinds))}"
+                )
+        most: object = self.context_tokens
+        if most is not None and (not isinstance(most, int) or most < 1):
+            raise UsageError(f"context_tokens of react is {most!r}; give an integer of at least 1")
 
     async def run(self, env: Environment, policy: Policy, *, trace: Trace) -> StopReason:
         """Alternate turns of the policy and answers of the tools; see `Scaffold.run`."""
         trace.prompt = tuple(self._prompt(env))
-        messages = list(trace.prompt)
+        view = View(trace.prompt, context_tokens=self.context_tokens, rule=self.context_rule)
+        offered = NATIVE_TOOLS if self.tools == "native" else ()
         for index in range(self.max_steps):
-            asked = await ask(policy, messages, env=env, trace=trace)
-            if asked is None:
-                return "total_time"
-            turn = parse(asked.completion.text)
+            asked = await view.ask(policy, env=env, trace=trace, tools=offered)
+            if isinstance(asked, str):
+                return asked
+            turn = self._read(asked.completion)
             observation = await _carry_out(turn, env)
             done = isinstance(turn.action, Answer)
-            answer = "" if done else _response(turn, observation, left=self.max_steps - index - 1)
+            left = self.max_steps - index - 1
+            answer = "" if done else self._response(turn, observation, left=left)
             add_step(
                 trace,
                 asked,
@@ -73,32 +98,55 @@ class React:
             )
             if done:
                 return "answered"
-            messages += trace.steps[-1].messages
+            view.add(trace.steps[-1])
         return "max_steps"
 
     def turns(
         self, scripts: Sequence[str], *, look: bool = False, repair: bool = False
     ) -> tuple[Completion, ...]:
         """Write scripts as turns; see `Scaffold.turns`."""
-        said = [render("I look at the data first.", Python(_LOOK))] if look else []
+        said: list[tuple[str, Action]] = []
+        if look:
+            said.append(("I look at the data first.", Python(LOOK)))
         for index, script in enumerate(scripts):
             if repair and index == 0:
                 broken = f"import numpyy\n{script}"
-                said.append(render("I train a model and write the submission.", Python(broken)))
-                said.append(render("An import was misspelt; I repair it.", Python(script)))
+                said.append(("I train a model and write the submission.", Python(broken)))
+                said.append(("An import was misspelt; I repair it.", Python(script)))
             else:
-                said.append(render("I train a model and write the submission.", Python(script)))
-            said.append(render("I check what the submission is worth.", Score()))
-        said.append(render("The submission is written; I am done.", Answer()))
-        return tuple(Completion(text=text) for text in said)
+                said.append(("I train a model and write the submission.", Python(script)))
+            said.append(("I check what the submission is worth.", Score()))
+        said.append(("The submission is written; I am done.", Answer()))
+        if self.tools == "native":
+            return tuple(
+                render_native(think, action, call_id=f"call_{index}")
+                for index, (think, action) in enumerate(said)
+            )
+        return tuple(Completion(text=render(think, action)) for think, action in said)
+
+    def _read(self, completion: Completion) -> Turn:
+        return parse_native(completion) if self.tools == "native" else parse(completion.text)
+
+    def _response(self, turn: Turn, observation: Observation, *, left: int) -> str:
+        parts = [observation.text]
+        if turn.remark is not None:
+            form = _NATIVE_FORM if self.tools == "native" else _TEXT_FORM
+            parts.append(f"Your turn has not the required form: {turn.remark}. {form}")
+        if left == 1:
+            parts.append("One turn is left.")
+        body = "\n\n".join(parts)
+        return body if self.tools == "native" else f"<tool_response>\n{body}\n</tool_response>"
 
     def _prompt(self, env: Environment) -> list[Message]:
         limits = env.limits
+        examples = {
+            "code_example": CODE_EXAMPLE,
+            "score_example": SCORE_EXAMPLE,
+            "answer_example": ANSWER_EXAMPLE,
+        }
         system = prompt_file(
-            "react_system",
-            code_example=CODE_EXAMPLE,
-            score_example=SCORE_EXAMPLE,
-            answer_example=ANSWER_EXAMPLE,
+            "react_native_system" if self.tools == "native" else "react_system",
+            **examples,
             feedback=prompt_file(f"feedback_{env.feedback}"),
             counts=prompt_file(f"counts_{env.counts}"),
             variables=prompt_file("variables_kept" if env.stateful else "variables_dropped"),
@@ -108,7 +156,7 @@ class React:
             memory_mib=limits.memory_mib,
         )
         user = prompt_file(
-            "react_task", description=env.task.description.strip(), files=_files(env.task)
+            "react_task", description=env.task.description.strip(), files=files_text(env.task)
         )
         return [Message(role="system", content=system), Message(role="user", content=user)]
 
@@ -127,32 +175,3 @@ async def _carry_out(turn: Turn, env: Environment) -> Observation:
 
 def _tool(turn: Turn) -> str | None:
     return None if turn.action is None else type(turn.action).__name__.lower()
-
-
-def _response(turn: Turn, observation: Observation, *, left: int) -> str:
-    parts = [observation.text]
-    if turn.remark is not None:
-        parts.append(
-            f"Your turn has not the required form: {turn.remark}. Write "
-            f"<think>your reasoning</think> and then one action, for example:\n{CODE_EXAMPLE}"
-            f"\nor\n{SCORE_EXAMPLE}\nor\n{ANSWER_EXAMPLE}"
-        )
-    if left == 1:
-        parts.append("One turn is left.")
-    body = "\n\n".join(parts)
-    return f"<tool_response>\n{body}\n</tool_response>"
-
-
-def _files(task: Task) -> str:
-    """List the task's files; a folder of many is one line."""
-    folders = Counter(PurePosixPath(file.path).parent for file in task.files)
-    lines = []
-    for file in task.files:
-        folder = PurePosixPath(file.path).parent
-        if folders[folder] <= _FILES_SHOWN:
-            lines.append(f"- {INPUT_DIR}/{file.path} ({file.bytes:,} bytes)")
-    for folder, count in sorted(folders.items()):
-        if count > _FILES_SHOWN:
-            some = next(f.path for f in task.files if PurePosixPath(f.path).parent == folder)
-            lines.append(f"- {INPUT_DIR}/{folder.as_posix()}/: {count:,} files, one is {some}")
-    return "\n".join(lines)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,9 @@ EpisodeKey = tuple[str, int]
 """`(task_id, replica)`: the name of an episode within a log."""
 
 _BLOCK = 1 << 16
+_LOCK_SECONDS = 2.0
+"""How long a lock is waited for: what a killed writer leaves behind ends within that time."""
+_LOCK_POLL_SECONDS = 0.05
 
 
 class EpisodeLog:
@@ -82,11 +86,39 @@ class EpisodeLog:
             os.fsync(self._file)
         except OSError as exc:
             os.ftruncate(self._file, size)
-            raise UsageError(
-                f"{self.path} cannot be written ({exc.strerror}); what is finished is kept: "
-                "make room and run the same command again"
-            ) from exc
+            raise _no_room(self.path, exc) from exc
         self._keys.add(key)
+
+    def take_out(self, wanted: Callable[[Episode], bool], aside: Path) -> int:
+        """Move episodes to another file, so that they are played again; returns how many.
+
+        Killed at any moment, it has moved all of them or none, and the same call finishes what
+        is left: a line is in `aside` before it is gone from here, and is in there only once.
+
+        Args:
+            wanted: Whether an episode is to go.
+            aside: The file to add them to.
+
+        Raises:
+            UsageError: If the log is not open for writing, or the disk takes no more.
+        """
+        if self._file is None:
+            raise UsageError(f"{self.path} is not open for writing; use it in a `with` block")
+        lines = [line for _, line in self._lines()]
+        going = [wanted(episode) for episode in self]
+        gone = [line for line, goes in zip(lines, going, strict=True) if goes]
+        if not gone:
+            return 0
+        try:
+            add_lines(aside, gone)
+            kept = b"".join(line for line, goes in zip(lines, going, strict=True) if not goes)
+            new = _replace_locked(self.path, kept)
+        except OSError as exc:
+            raise _no_room(self.path, exc) from exc
+        os.close(self._file)
+        self._file = new
+        self._keys = self.keys()
+        return len(gone)
 
     def __iter__(self) -> Iterator[Episode]:
         """Yield the episodes in the order in which they were finished, one line at a time.
@@ -141,23 +173,114 @@ class EpisodeLog:
             self._file = None
 
 
+def count_lines(path: Path) -> int:
+    """Count the episodes of a log without reading them; 0 where there is none."""
+    if not path.is_file():
+        return 0
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def is_written(path: Path) -> bool:
+    """Say whether a process has a log open for writing."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return not _locks(file, fcntl.LOCK_SH)
+    finally:
+        os.close(file)
+
+
+def add_lines(path: Path, lines: list[bytes]) -> None:
+    """Add lines to a file that are not in it yet; on disk when it returns.
+
+    Raises:
+        OSError: If the disk takes no more; what was in the file before stays in it.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        # the end of a write that was cut short is part of a line that is written now
+        os.ftruncate(file, _end_of_last_line(file, os.fstat(file).st_size))
+        with path.open("rb") as present:
+            known = set(present)
+        size = os.fstat(file).st_size
+        try:
+            _write_all(file, b"".join(line for line in lines if line not in known))
+            os.fsync(file)
+        except OSError:
+            os.ftruncate(file, size)
+            raise
+    finally:
+        os.close(file)
+    _sync_folder(path.parent)
+
+
+def _replace_locked(path: Path, data: bytes) -> int:
+    """Put other contents in the place of a file, and return the new file, open and locked."""
+    new = path.with_name(f".{path.name}.new")
+    file = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        # locked before it has the name: nobody else can become the writer in between
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _write_all(file, data)
+        os.fsync(file)
+        new.replace(path)
+        _sync_folder(path.parent)
+    except BaseException:
+        os.close(file)
+        new.unlink(missing_ok=True)
+        raise
+    return file
+
+
 def _open_locked(path: Path) -> int:
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        file, is_new = _open_file(path)
+        # the name may have gone to another file between opening and locking
+        if _locks(file, fcntl.LOCK_EX) and _is_at(file, path):
+            if is_new:
+                _sync_folder(path.parent)
+            return file
+        os.close(file)
+        if time.monotonic() > deadline:
+            raise UsageError(
+                f"{path} is being written by another run; wait for it or choose another file"
+            )
+        time.sleep(_LOCK_POLL_SECONDS)
+
+
+def _open_file(path: Path) -> tuple[int, bool]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         is_new = not path.exists()
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644), is_new
     except OSError as exc:
         raise UsageError(f"{path} cannot be opened for writing ({exc.strerror})") from exc
+
+
+def _locks(file: int, kind: int) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as exc:
-        os.close(file)
-        raise UsageError(
-            f"{path} is being written by another run; wait for it or choose another file"
-        ) from exc
-    if is_new:
-        _sync_folder(path.parent)
-    return file
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(file: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _no_room(path: Path, exc: OSError) -> UsageError:
+    return UsageError(
+        f"{path} cannot be written ({exc.strerror}); what is finished is kept: "
+        "make room and run the same command again"
+    )
 
 
 def _set_torn_line_aside(file: int, path: Path) -> None:
@@ -165,12 +288,15 @@ def _set_torn_line_aside(file: int, path: Path) -> None:
     end = _end_of_last_line(file, size)
     if end == size:
         return
-    with path.with_name(f"{path.name}.torn").open("ab") as torn:
-        torn.write(_read_at(file, size - end, end) + b"\n")
-        torn.flush()
-        os.fsync(torn.fileno())
-    os.ftruncate(file, end)
-    os.fsync(file)
+    try:
+        with path.with_name(f"{path.name}.torn").open("ab") as torn:
+            torn.write(_read_at(file, size - end, end) + b"\n")
+            torn.flush()
+            os.fsync(torn.fileno())
+        os.ftruncate(file, end)
+        os.fsync(file)
+    except OSError as exc:
+        raise _no_room(path, exc) from exc
 
 
 def _end_of_last_line(file: int, size: int) -> int:

@@ -30,6 +30,9 @@ from sandmle.store.atomic import new_folder
 from sandmle.store.ladder import pack_ladder, unpack_ladder
 from sandmle.store.manifest import check_manifest, file_entry, write_manifest
 
+CANARY_AUTHOR = "canary"
+"""Author in the recipe of a task whose graded answers were mixed up."""
+
 _R = TypeVar("_R", bound=Record)
 
 
@@ -43,6 +46,11 @@ class Hidden(Record):
     traps: tuple[tuple[str, str], ...]
     """(column, why) of each trap."""
     recipe: dict[str, Any]
+
+    @property
+    def canary(self) -> bool:
+        """Whether the task cannot be solved honestly; see `generate.canary`."""
+        return self.recipe.get("author") == CANARY_AUTHOR
 
 
 @dataclass(frozen=True)

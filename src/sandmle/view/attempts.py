@@ -26,11 +26,17 @@ def attempts(episodes: Iterable[Episode]) -> tuple[int | None, int]:
     return (sum(counts) if counts else None), sum(count > 0 for count in counts)
 
 
-def kinds(episode: Episode) -> str:
-    """List the attempts of an episode by kind: `mount 2, connect 1, file outside 3`."""
+def attempts_by_kind(episode: Episode) -> Counter[str]:
+    """Count the attempts of an episode by kind: a system call, `connect`, `file outside`."""
     total: Counter[str] = Counter()
     for audit in audits(episode):
         total.update(audit.refused)
         total["connect"] += audit.connects
         total["file outside"] += audit.opens
-    return ", ".join(f"{name} {count}" for name, count in total.most_common() if count)
+    return +total
+
+
+def kinds(episode: Episode) -> str:
+    """List the attempts of an episode by kind: `mount 2, connect 1, file outside 3`."""
+    found = attempts_by_kind(episode).most_common()
+    return ", ".join(f"{name} {count}" for name, count in found)

@@ -44,10 +44,19 @@ def write_report(
     page = template.substitute(
         title=escape(title),
         subtitle="; ".join(filter(None, (played_count, attempts_line(rows)))),
+        flags=_flags(rows),
         summary=_summary_table(rows),
         sections="\n".join(sections),
     )
     write_file(path, page.encode())
+
+
+def _flags(rows: Sequence[TaskSummary]) -> str:
+    found = [flag for row in rows for flag in row.flags]
+    if not found:
+        return ""
+    items = "".join(f"<li>{escape(flag.sentence)}</li>" for flag in found)
+    return f"<section class=flags><h2>This run is flagged</h2><ul>{items}</ul></section>"
 
 
 def _summary_table(rows: Sequence[TaskSummary]) -> str:
@@ -72,6 +81,7 @@ def _section(task_dir: TaskDir, row: TaskSummary, episodes: Sequence[Episode]) -
     facts = (
         f"{task.train_rows} training samples, {task.submission.rows} test samples; "
         f"seed {task.provenance.seed_task or 'none'}, domain {task.provenance.domain or 'its own'}"
+        f"{'; a canary, which cannot be solved honestly' if row.canary else ''}"
     )
     counted = row.attempts is not None
     head = ("episode", "steps", "score", "medal", "reward", "seconds")

@@ -11,6 +11,7 @@ from sandmle.core.episode import Episode
 from sandmle.core.task import Medal
 from sandmle.store.layout import TaskDir
 from sandmle.view.attempts import attempts
+from sandmle.view.flags import Flag, canaries, flags
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,10 @@ class TaskSummary:
     """Attempts to leave the sandbox, over all episodes; None where its backend does not count."""
     attempting: int = 0
     """Episodes with any."""
+    canary: bool = False
+    """Whether the task cannot be solved honestly."""
+    flags: tuple[Flag, ...] = ()
+    """Medals on it, if it is a canary."""
 
 
 def summarise(task_dir: TaskDir, episodes: Sequence[Episode]) -> TaskSummary:
@@ -48,6 +53,7 @@ def summarise(task_dir: TaskDir, episodes: Sequence[Episode]) -> TaskSummary:
         if step.execution is not None
     ]
     total, attempting = attempts(episodes)
+    canary_ids = canaries([task_dir])
     bars = task.thresholds
     return TaskSummary(
         task_id=task.id,
@@ -61,6 +67,8 @@ def summarise(task_dir: TaskDir, episodes: Sequence[Episode]) -> TaskSummary:
         step_ms=1000 * mean(runs) if runs else None,
         attempts=total,
         attempting=attempting,
+        canary=bool(canary_ids),
+        flags=tuple(flags(canary_ids, episodes)),
     )
 
 

@@ -109,8 +109,20 @@ straight = np.stack(
 chance = (forest + straight) / 2
 """
 
-_WRITE = """\
+_DUMMY_DECISIONS = """\
+chance = np.ones((len(test), len(sources)))
+"""
+
+_CHANCES = """\
 table = pd.DataFrame(np.clip(chance, 0, 1), columns=sources)
+"""
+
+_DECISIONS = """\
+# under F1, a source pays from a chance of about 0.4 on
+table = pd.DataFrame((chance > 0.4).astype(int), columns=sources)
+"""
+
+_WRITE = """\
 table.insert(0, $ID, test[$ID])
 table.to_csv("submission.csv", index=False)
 """
@@ -124,16 +136,21 @@ _RUNGS = {
 }
 
 
-def calls_ladder(*, loader: str, id_column: str, sources: Sequence[str]) -> tuple[Baseline, ...]:
+def calls_ladder(
+    *, loader: str, id_column: str, sources: Sequence[str], decisions: bool
+) -> tuple[Baseline, ...]:
     """Return the scripts, weakest first.
 
     Args:
         loader: Source that defines `RATE`, `X` and `Z`, see `toolkit.wav`.
         id_column: Name of the id column.
         sources: Target columns.
+        decisions: Whether 0 or 1 is submitted, rather than chances.
     """
     names: dict[str, str | list[str]] = {"ID": id_column, "SOURCES": list(sources)}
-    ladder = [Baseline("dummy", script(_READ, _DUMMY, _WRITE, **names))]
+    write = (_DECISIONS if decisions else _CHANCES, _WRITE)
+    dummy = _DUMMY_DECISIONS if decisions else _DUMMY
+    ladder = [Baseline("dummy", script(_READ, dummy, *write, **names))]
     for rung, pieces in _RUNGS.items():
-        ladder.append(Baseline(rung, script(_READ, loader, *pieces, _WRITE, **names)))
+        ladder.append(Baseline(rung, script(_READ, loader, *pieces, *write, **names)))
     return tuple(ladder)

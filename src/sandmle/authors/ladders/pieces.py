@@ -7,6 +7,7 @@ the same answer on every run. `$ID` and `$TARGET` in a piece become quoted colum
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from string import Template
 
 READ = """\
@@ -48,6 +49,30 @@ X, X_test = both[: len(train)], both[len(train) :]
 WRITE = """\
 pd.DataFrame({$ID: test[$ID], $TARGET: prediction}).to_csv("submission.csv", index=False)
 """
+
+_WITHOUT = """\
+# columns that came along from elsewhere: no reason why they should tell anything more
+train = train.drop(columns=$SIDE)
+test = test.drop(columns=$SIDE)
+"""
+
+
+_NAMED = """\
+# numbers that stand for labels
+for frame in (train, test):
+    for column in $CODED:
+        frame[column] = frame[column].map("label {}".format)
+"""
+
+
+def without(side: Sequence[str]) -> tuple[str, ...]:
+    """Return the piece that drops `$SIDE`, or none where a table has no such columns."""
+    return (_WITHOUT,) if side else ()
+
+
+def named(coded: Sequence[str]) -> tuple[str, ...]:
+    """Return the piece that makes labels of the codes in `$CODED`, or none without such columns."""
+    return (_NAMED,) if coded else ()
 
 
 def script(*pieces: str, **names: str | list[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandmle.authors.ladders.pieces import ONE_HOT, READ, WRITE, script
+from sandmle.authors.ladders.pieces import ONE_HOT, READ, WRITE, named, script, without
 from sandmle.core.draft import Baseline
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def fit(A, y, ridge):
     w = np.zeros(A.shape[1])
     penalty = ridge * np.eye(A.shape[1])
     penalty[0, 0] = 1e-6
-    for _ in range(12):
+    for _ in range(9):
         p = 1 / (1 + np.exp(-np.clip(A @ w, -30, 30)))
         slope = A.T @ (y - p) - penalty @ w
         curve = (A * (p * (1 - p))[:, None]).T @ A + penalty
@@ -118,8 +118,8 @@ def chance(A, w):
 
 def loss(A, y, ridge):
     out = np.zeros(len(y))
-    for fold in range(8):
-        held = np.arange(len(y)) % 8 == fold
+    for fold in range(6):
+        held = np.arange(len(y)) % 6 == fold
         out[held] = chance(A[held], fit(A[~held], y[~held], ridge))
     return -np.mean(y * np.log(out) + (1 - y) * np.log(1 - out))
 
@@ -195,13 +195,24 @@ _RUNGS = {
 }
 
 
-def events_ladder(scene: EventsScene) -> tuple[Baseline, ...]:
-    """Return the rungs with the scene's column names filled in."""
+_CHOOSY = ("dated", "strong", "expert")
+"""Rungs that leave out what does not bear on the outcome."""
+
+
+def events_ladder(scene: EventsScene, *, side: list[str], coded: list[str]) -> tuple[Baseline, ...]:
+    """Return the rungs with the scene's column names filled in.
+
+    Args:
+        scene: Names of columns.
+        side: Columns that the better scripts do without.
+        coded: Columns in which numbers stand for labels.
+    """
     return tuple(
         Baseline(
             name,
             script(
                 READ,
+                *((*without(side), *named(coded)) if name in _CHOOSY else ()),
                 *pieces,
                 WRITE,
                 ID=scene.id_column,
@@ -211,6 +222,8 @@ def events_ladder(scene: EventsScene) -> tuple[Baseline, ...]:
                 KIND=scene.kind,
                 KINDS=list(scene.kinds),
                 AMOUNT=scene.amount,
+                SIDE=side,
+                CODED=coded,
             ),
         )
         for name, pieces in _RUNGS.items()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sandmle.authors.ladders.pieces import (
     ORDINAL_CODES,
     RAW_NUMBERS,
     READ,
     WRITE,
+    named,
     script,
+    without,
 )
 from sandmle.authors.toolkit.domains import Skin
 from sandmle.core.draft import Baseline
@@ -152,11 +156,34 @@ _RUNGS = {
 }
 
 
-def imbalanced_ladder(skin: Skin, *, metric: str) -> tuple[Baseline, ...]:
-    """Return the rungs with the skin's column names filled in, for F1 or MCC."""
+_CHOOSY = ("strong", "expert")
+"""Rungs that leave out what does not bear on the outcome."""
+
+
+def imbalanced_ladder(
+    skin: Skin, *, metric: str, side: Sequence[str], coded: Sequence[str]
+) -> tuple[Baseline, ...]:
+    """Return the rungs with the skin's column names filled in.
+
+    Args:
+        skin: Names of columns.
+        metric: F1 or MCC.
+        side: Columns that the better scripts do without.
+        coded: Columns in which numbers stand for labels.
+    """
     ladder = []
     for name, pieces in _RUNGS.items():
         tuned = (_QUALITY[metric],) if _CUT in pieces else ()
-        source = script(READ, *tuned, *pieces, WRITE, ID=skin.id_column, TARGET=skin.target)
+        source = script(
+            READ,
+            *((*without(side), *named(coded)) if name in _CHOOSY else ()),
+            *tuned,
+            *pieces,
+            WRITE,
+            ID=skin.id_column,
+            TARGET=skin.target,
+            SIDE=list(side),
+            CODED=list(coded),
+        )
         ladder.append(Baseline(name, source))
     return tuple(ladder)

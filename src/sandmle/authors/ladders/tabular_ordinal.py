@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandmle.authors.ladders.pieces import ONE_HOT, RAW_NUMBERS, READ, WRITE, script
+from sandmle.authors.ladders.pieces import ONE_HOT, RAW_NUMBERS, READ, WRITE, named, script, without
 from sandmle.core.draft import Baseline
 
 if TYPE_CHECKING:
@@ -127,11 +127,9 @@ chances = near @ (target[:, None] == grades[None, :]).astype(float)
 prediction = grades[chances.argmax(axis=1)].astype(int)
 """
 
-_GOOD = (_SENTINELS, _NAMES)
-
 
 def ordinal_ladder(
-    scene: OrdinalScene, *, questions: list[str], metric: str
+    scene: OrdinalScene, *, questions: list[str], metric: str, side: list[str], coded: list[str]
 ) -> tuple[Baseline, ...]:
     """Return the rungs with the scene's column names filled in.
 
@@ -139,17 +137,20 @@ def ordinal_ladder(
         scene: Names of columns.
         questions: Columns on the scale of answers.
         metric: `qwk` or `accuracy`; the best rung cuts its scores for it.
+        side: Columns that the better scripts do without.
+        coded: Columns in which numbers stand for labels.
     """
     cuts = _MARGINAL_CUTS if metric == "qwk" else _LIKELIEST_CUTS
+    good = (*without(side), *named(coded), _SENTINELS, _NAMES)
     plain = (_RIDGE, _ROUND) if metric == "qwk" else (_CLASSIFIER,)
     rungs = {
         "dummy": (_DUMMY,),
         "naive": (RAW_NUMBERS, *plain),
         "forest": (ONE_HOT, _FOREST),
         "standard": (ONE_HOT, *plain),
-        "strong": (*_GOOD, ONE_HOT, _RIDGE, _ROUND),
-        "cuts": (*_GOOD, ONE_HOT, _RIDGE, _MARGINAL_CUTS),
-        "expert": (*_GOOD, _KERNEL, cuts),
+        "strong": (*good, ONE_HOT, _RIDGE, _ROUND),
+        "cuts": (*good, ONE_HOT, _RIDGE, _MARGINAL_CUTS),
+        "expert": (*good, _KERNEL, cuts),
     }
     return tuple(
         Baseline(
@@ -162,6 +163,8 @@ def ordinal_ladder(
                 TARGET=scene.target,
                 GRADER=scene.grader,
                 QUESTIONS=questions,
+                SIDE=side,
+                CODED=coded,
             ),
         )
         for name, pieces in rungs.items()

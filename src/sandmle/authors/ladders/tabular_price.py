@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sandmle.authors.ladders.pieces import (
     ONE_HOT,
     ORDINAL_CODES,
@@ -9,6 +11,7 @@ from sandmle.authors.ladders.pieces import (
     READ,
     WRITE,
     script,
+    without,
 )
 from sandmle.authors.toolkit.domains import Skin
 from sandmle.core.draft import Baseline
@@ -162,13 +165,29 @@ _RUNGS = {
     "expert": (_PARSE, _CLEAN_LABELS, _FLAGS_AND_LOGS, _ALIGN_UNITS, _DUMMIES, _KERNEL),
 }
 
+_CHOOSY = ("strong", "careful", "expert")
+"""Rungs that leave out what does not bear on the outcome."""
 
-def price_ladder(skin: Skin, *, metric: str) -> tuple[Baseline, ...]:
-    """Return the rungs with the skin's column names filled in, for RMSLE, MAE or RMSE."""
-    rungs = {"dummy": (_CONSTANTS[metric],), **_RUNGS}
+
+def price_ladder(skin: Skin, *, metric: str, side: Sequence[str]) -> tuple[Baseline, ...]:
+    """Return the rungs with the skin's column names filled in.
+
+    Args:
+        skin: Names of columns.
+        metric: RMSLE, MAE or RMSE.
+        side: Columns that the better scripts do without.
+    """
+    drop = without(side)
+    rungs = {
+        name: (*drop, *pieces) if name in _CHOOSY else pieces for name, pieces in _RUNGS.items()
+    }
+    rungs = {"dummy": (_CONSTANTS[metric],), **rungs}
     if metric == "rmse":
         rungs["expert"] = (*rungs["expert"], _MEAN)
     return tuple(
-        Baseline(name, script(READ, *pieces, WRITE, ID=skin.id_column, TARGET=skin.target))
+        Baseline(
+            name,
+            script(READ, *pieces, WRITE, ID=skin.id_column, TARGET=skin.target, SIDE=list(side)),
+        )
         for name, pieces in rungs.items()
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandmle.authors.ladders.pieces import RAW_NUMBERS, READ, WRITE, script
+from sandmle.authors.ladders.pieces import RAW_NUMBERS, READ, WRITE, script, without
 from sandmle.core.draft import Baseline
 
 if TYPE_CHECKING:
@@ -150,25 +150,32 @@ prediction = (kernel[n:] + 3.0) @ alpha * target.std() + np.median(target)
 """
 
 
-def shift_ladder(scene: ShiftScene, *, leak: bool) -> tuple[Baseline, ...]:
+def shift_ladder(scene: ShiftScene, *, leak: bool, side: list[str]) -> tuple[Baseline, ...]:
     """Return the rungs with the scene's column names filled in.
 
     Args:
         scene: Names of columns.
         leak: Whether the table has a column that is filled in up to the export.
+        side: Columns that the better scripts do without.
     """
     drop = (_DROP_LEAK,) if leak else ()
+    best = (*drop, *without(side))
     rungs = {
         "dummy": (_DUMMY,),
         "naive": (RAW_NUMBERS, _NEIGHBOURS),
         "forest": (_TRIM, RAW_NUMBERS, _FOREST),
         "standard": (RAW_NUMBERS, _RIDGE),
         "robust": (*drop, RAW_NUMBERS, _ROBUST),
-        "weighted": (*drop, RAW_NUMBERS, _WEIGHTED),
-        "strong": (*drop, _TRIM, RAW_NUMBERS, _PRODUCTS),
-        "expert": (*drop, _MEND, _KERNEL),
+        "weighted": (*best, RAW_NUMBERS, _WEIGHTED),
+        "strong": (*best, _TRIM, RAW_NUMBERS, _PRODUCTS),
+        "expert": (*best, _MEND, _KERNEL),
     }
-    names = {"ID": scene.id_column, "TARGET": scene.quantity.name, "LEAK": scene.afterthought.name}
+    names: dict[str, str | list[str]] = {
+        "ID": scene.id_column,
+        "TARGET": scene.quantity.name,
+        "LEAK": scene.afterthought.name,
+        "SIDE": side,
+    }
     return tuple(
         Baseline(name, script(READ, *pieces, WRITE, **names)) for name, pieces in rungs.items()
     )

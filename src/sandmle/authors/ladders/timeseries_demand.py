@@ -70,6 +70,7 @@ forecast = np.column_stack([nbinom.ppf(q, shape, shape / (shape + rate)) for q i
 """
 
 _MODEL = """\
+from scipy import sparse
 from scipy.stats import nbinom
 
 info = pd.read_csv("input/$FILE_OF_ITEMS").set_index($ITEM)
@@ -98,7 +99,7 @@ def design(rows):
     item = one_hot(rows[$ITEM], items)
     time = (rows[["day"]].to_numpy(float) - middle) / span
     own = [item, item * time, item * event]
-    return np.hstack([*own, week, by_kind, event, event * kind, before])
+    return sparse.csr_matrix(np.hstack([*own, week, by_kind, event, event * kind, before]))
 
 
 penalty = np.r_[np.repeat([1.5, 8.0, 8.0], len(items)), np.full(7, 1.0),
@@ -120,7 +121,7 @@ for step in range(9):
         shape = float(np.clip(1 / max(square, 0.02), 0.3, 50))
     weight = mean / (1 + mean / shape) * np.where(out & (step < 2), 0.0, 1.0)
     aim = X @ weights + (wanted - mean) / mean
-    grams = X.T @ (X * weight[:, None]) + np.diag(penalty)
+    grams = (X.T @ X.multiply(weight[:, None])).toarray() + np.diag(penalty)
     weights = np.linalg.solve(grams, X.T @ (weight * aim))
     base += (weight * (wanted - mean) / mean).sum() / weight.sum() * 0.5
 mean = np.exp(np.clip(base + design(test) @ weights, -6, 6))

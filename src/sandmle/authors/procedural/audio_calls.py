@@ -106,7 +106,7 @@ class AudioCalls(Family):
     modality = "audio"
     task_type = "multilabel_classification"
     summary = "Tell which of several overlapping sources are heard; they share bands in pairs."
-    metrics = ("roc_auc_columnwise",)
+    metrics = ("roc_auc_columnwise", "f1_micro")
     seeds = {
         "freesound-audio-tagging-2019": "everyday sounds become simple calls; 80 tags a few",
     }
@@ -180,22 +180,24 @@ class AudioCalls(Family):
             rate=RATE,
         )
         truth = dict(zip(rule.sources, test.heard.T, strict=True))
+        decisions = rule.metric == "f1_micro"
         return row_material(
             Rows(known, dict(zip(rule.sources, train.heard.T, strict=True))),
             Rows(asked, truth),
-            sample=dict.fromkeys(rule.sources, 0),
+            sample=dict.fromkeys(rule.sources, 1 if decisions else 0),
             best=truth,
             ladder=calls_ladder(
                 loader=packed.loader,
                 id_column=scene.id_column,
                 sources=rule.sources,
+                decisions=decisions,
             ),
             words=Words(
                 id_column=scene.id_column,
                 id_text=scene.id_text,
-                train="every labelled clip with one column for each source",
-                test="every clip that is to be labelled",
-                sample="a valid submission that hears nothing anywhere",
+                train="one line for each labelled clip, with one column for each source",
+                test="one line for each clip to be labelled",
+                sample="a valid submission that gives the same answer everywhere",
                 columns=tuple(
                     Note(name, f"a target: 1 if the {name} {scene.source_text}, else 0")
                     for name in rule.sources
@@ -207,15 +209,17 @@ class AudioCalls(Family):
         )
 
     def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score one chance for each source."""
-        scene = wardrobe_of("audio_calls", CallScene).get(design.rule["skin"])
-        targets = tuple(
-            Column(name=name, kind="number", low=0.0, high=1.0) for name in design.rule["sources"]
-        )
+        """Score one chance for each source by ROC AUC, or one decision by F1."""
+        rule = CallsRule.model_validate(design.rule)
+        scene = wardrobe_of("audio_calls", CallScene).get(rule.skin)
+        if rule.metric == "f1_micro":
+            targets = [Column(name=name, kind="label", labels=("0", "1")) for name in rule.sources]
+        else:
+            targets = [Column(name=name, kind="number", low=0.0, high=1.0) for name in rule.sources]
         return Evaluation(
-            metric=MetricSpec(name=design.rule["metric"]),
+            metric=MetricSpec(name=rule.metric),
             submission=SubmissionSchema(
-                id_column=scene.id_column, targets=targets, rows=material.test_rows
+                id_column=scene.id_column, targets=tuple(targets), rows=material.test_rows
             ),
         )
 

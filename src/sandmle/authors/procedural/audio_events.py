@@ -171,8 +171,8 @@ class AudioEvents(Family):
             words=Words(
                 id_column=scene.id_column,
                 id_text=scene.id_text,
-                train=f"every labelled {scene.what} with its `{scene.target}`",
-                test=f"every {scene.what} that is to be labelled",
+                train=f"one line for each labelled {scene.what} with its `{scene.target}`",
+                test=f"one line for each {scene.what} to be labelled",
                 sample="a valid submission that always gives the same answer",
                 columns=(Note(scene.target, f"the target: {scene.target_text}"),),
                 files=packed.notes,

@@ -118,7 +118,7 @@ class GraphNode(Family):
             skin=scene.key,
             metric=self.choose_metric(dna, streams.rng("metric")),
             train_rows=int(rng.integers(16, 21)) * 10,
-            test_rows=int(rng.integers(150, 161)) * 10,
+            test_rows=int(rng.integers(220, 231)) * 10,
             labels=tuple(sorted(str(x) for x in rng.permutation(scene.labels)[:count])),
             shares=tuple(shares),
             joint=tuple(_draw_joint(rng, shares, turn=k) for k in range(kinds)),

@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 
 from sandmle.authors.ladders.image_count import count_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit import defects, pictures, shapes, textures
 from sandmle.authors.toolkit.answers import row_ids
 from sandmle.authors.toolkit.csvtext import rounded
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
-from sandmle.authors.toolkit.scenes import Scene, wardrobe_of
-from sandmle.core.record import Record
+from sandmle.authors.toolkit.scenes import Scene
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.seeds.dna import TaskDNA
 
-TEST_ROWS = 500
+TEST_ROWS = 420
 SIDE = 32
 """700 pictures of this side are 0.7 MB."""
 
@@ -39,13 +39,9 @@ class CountScene(Scene):
     """What one picture shows."""
 
 
-class CountRule(Record):
+class CountRule(Rule):
     """The hidden rule of one task, with its defects."""
 
-    skin: str
-    metric: str
-    train_rows: int
-    test_rows: int
     disc_weight: float
     rod_weight: float
     most_discs: int
@@ -71,7 +67,7 @@ class _Pictures:
     """Shape (n,)."""
 
 
-class ImageCount(Family):
+class ImageCount(SkinnedFamily[CountScene, CountRule]):
     """Predict the weighted number of objects in a picture."""
 
     name = "image/count-v1"
@@ -81,39 +77,65 @@ class ImageCount(Family):
         "Sum two kinds of objects with unknown weights; a third kind and the lighting mislead."
     )
     metrics = ("rmse", "mae")
+    skins = "image_count"
+    scene_type = CountScene
+    rule_type = CountRule
+    scene_stream = "scene"
     seeds = {
         "petfinder-pawpularity-score": "photographs of pets, the table beside them, pretraining",
         "kuzushiji-recognition": "places and names of characters: objects are only added up",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
-        """Choose scene, weights, counts and defects."""
-        clothes = wardrobe_of("image_count", CountScene)
-        scene = clothes.draw(streams.rng("scene"))
-        metric = self.choose_metric(dna, streams.rng("metric"))
-        rule = _draw_rule(streams.rng("rule"), scene.key, metric, difficulty)
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: CountScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> CountRule:
+        """Draw weights, counts and nuisances."""
+        light = float(rng.uniform(0.8, 1.6))
+        heavy = light * float(rng.uniform(2.4, 3.6))
+        first, second = (light, heavy) if rng.random() < 0.5 else (heavy, light)
+        return CountRule(
+            skin=scene.key,
+            metric=metric,
+            train_rows=int(rng.integers(16, 21)) * 10,
+            test_rows=TEST_ROWS,
+            disc_weight=round(first, 3),
+            rod_weight=round(second, 3),
+            most_discs=int(rng.integers(4, 6)),
+            most_rods=4,
+            most_rings=3 if difficulty >= 1 else 0,
+            apart=8.5 if difficulty < 2 else 7.5,
+            gain=(45.0, 75.0),
+            slope=round(float(rng.uniform(60.0, 90.0)), 2),
+            noise=8.0,
+            scratches=1 if difficulty >= 2 else 0,
+        )
+
+    def profile(self, rule: CountRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
         faults = (
             (defects.BACKGROUND, defects.NOISE),
             (defects.CLUTTER,),
             (defects.OCCLUSION, SCRATCHES),
         )
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=Profile(
-                grammar=("additive", "count"),
-                defects=tuple(fault for level in faults[: difficulty + 1] for fault in level),
-                skills=("connected_components", "shape_features"),
-            ),
+        return Profile(
+            grammar=("additive", "count"),
+            defects=tuple(fault for level in faults[: difficulty + 1] for fault in level),
+            skills=("connected_components", "shape_features"),
         )
+
+    def targets(self, rule: CountRule, scene: CountScene) -> tuple[Column, ...]:
+        """Return the columns of a submission after its id."""
+        return (Column(name=scene.target, kind="number", low=0.0),)
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Draw the pictures of train and test, and write the files."""
-        rule = CountRule.model_validate(design.rule)
-        scene = wardrobe_of("image_count", CountScene).get(rule.skin)
+        rule, scene = self.worn(design)
         ids = row_ids(streams.rng("ids"), rule.train_rows + rule.test_rows, prefix=scene.id_prefix)
         known, asked = ids[: rule.train_rows], ids[rule.train_rows :]
         train = _draw(rule, streams.child("train"), rule.train_rows)
@@ -149,42 +171,8 @@ class ImageCount(Family):
             rng=streams.rng("split"),
         )
 
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """RMSE or MAE on one number per picture."""
-        scene = wardrobe_of("image_count", CountScene).get(design.rule["skin"])
-        return Evaluation(
-            metric=MetricSpec(name=design.rule["metric"]),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=(Column(name=scene.target, kind="number", low=0.0),),
-                rows=material.test_rows,
-            ),
-        )
-
 
 SCRATCHES = defects.Defect("scratches", skill="line_rejection")
-
-
-def _draw_rule(rng: np.random.Generator, skin: str, metric: str, difficulty: int) -> CountRule:
-    light = float(rng.uniform(0.8, 1.6))
-    heavy = light * float(rng.uniform(2.4, 3.6))
-    first, second = (light, heavy) if rng.random() < 0.5 else (heavy, light)
-    return CountRule(
-        skin=skin,
-        metric=metric,
-        train_rows=int(rng.integers(16, 21)) * 10,
-        test_rows=TEST_ROWS,
-        disc_weight=round(first, 3),
-        rod_weight=round(second, 3),
-        most_discs=int(rng.integers(4, 6)),
-        most_rods=4,
-        most_rings=3 if difficulty >= 1 else 0,
-        apart=8.5 if difficulty < 2 else 7.5,
-        gain=(45.0, 75.0),
-        slope=round(float(rng.uniform(60.0, 90.0)), 2),
-        noise=8.0,
-        scratches=1 if difficulty >= 2 else 0,
-    )
 
 
 def _draw(rule: CountRule, streams: Streams, rows: int) -> _Pictures:

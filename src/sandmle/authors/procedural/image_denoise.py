@@ -184,14 +184,17 @@ def _file_notes(rule: DenoiseRule, scene: DenoiseScene) -> tuple[Note, ...]:
     return (
         Note(
             "train_images.npy",
-            f"every {scene.what} whose {scene.clean_text} is known: a NumPy array of "
-            f"{rule.train_rows} x {shape}",
+            f"one {scene.what} for each {scene.clean_text} of `train_clean.npy`, in the same "
+            f"order: a NumPy array of {rule.train_rows} x {shape}",
         ),
-        Note("train_clean.npy", f"the {scene.clean_text} of each, in the same form and order"),
+        Note(
+            "train_clean.npy",
+            f"the {scene.clean_text} of each {scene.what}, in the same form and order",
+        ),
         Note(
             "test_images.npy",
-            f"every {scene.what} of which lines are to be restored: a NumPy array of "
-            f"{rule.test_rows} x {shape}",
+            f"one {scene.what} for each `{scene.unit}` of `test.csv`, in that order: a NumPy array "
+            f"of {rule.test_rows} x {shape}",
         ),
         Note(
             "test.csv",

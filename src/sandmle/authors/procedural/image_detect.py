@@ -98,7 +98,7 @@ class ImageDetect(Family):
         """Choose scene, size, labels of forms and defects."""
         clothes = wardrobe_of("image_detect", DetectScene)
         scene = clothes.draw(streams.rng("scene"))
-        rule = _draw_rule(streams, scene, side(dna, (36, 40, 42)), difficulty)
+        rule = _draw_rule(streams, scene, side(dna, (34, 36, 38)), difficulty)
         faults = (
             (defects.BACKGROUND, defects.NOISE, MARGIN),
             (defects.CLUTTER, DECOYS),

@@ -27,7 +27,7 @@ from sandmle.seeds.dna import TaskDNA
 Floats = NDArray[np.float64]
 Kind = Literal["ring", "cross", "level_bar", "steep_bar", "pair", "hole"]
 
-TEST_ROWS = 400
+TEST_ROWS = 360
 _CUTS = {"none": 0.15, "mild": 0.3, "strong": 0.5}
 
 CO_OCCURRENCE = defects.Defect("co_occurrence", skill="label_decorrelation")

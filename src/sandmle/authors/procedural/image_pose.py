@@ -1,7 +1,7 @@
 """Small grey pictures of one object: by how many degrees is it turned?
 
 Hidden rule: the object, a bar with marks that tell head from tail, is drawn in a frame of its own
-and turned by the answer plus an offset that nobody knows. Specks, a scratch and, at the last level,
+and turned by the answer plus a quarter turn or several. Specks, a scratch and, at the last level,
 negatives stand in the way; where the object looks alike both ways round, angles have period 180.
 """
 
@@ -29,6 +29,9 @@ Floats = NDArray[np.float64]
 TEST_ROWS = 300
 TILT = 60.0
 """Largest angle to either side where the object is never upside down, in degrees."""
+
+_POINTING = {0.0: "to the right", 90.0: "down", 180.0: "to the left", 270.0: "up"}
+_LYING = {0.0: "level", 90.0: "upright"}
 
 NEGATIVES = defects.Defect("negatives", skill="polarity_invariance")
 OFF_CENTRE = defects.Defect("off_centre", skill="centring")
@@ -164,8 +167,12 @@ def _convention(rule: PoseRule, scene: sketches.AnswerScene) -> str:
     span = f"from {-TILT:g} to {TILT:g}" if rule.tilted else f"from 0 up to {rule.period}"
     text = f"the target: {scene.target_text} in degrees, {span}, growing {sense}"
     if rule.period == 180:
-        text += "; both ends are alike, so 0 and 180 are the same"
-    elif not rule.tilted:
+        return (
+            f"{text}; at 0 the object lies {_LYING[rule.offset % 180]}; both ends are alike, so 0 "
+            "and 180 are the same; only in `train.csv`"
+        )
+    text += f"; at 0 the object points {_POINTING[rule.offset]}"
+    if not rule.tilted:
         text += "; 0 and 360 are the same"
     return f"{text}; only in `train.csv`"
 
@@ -183,7 +190,7 @@ def _draw_rule(
         train_rows=10 * int(rng.integers(12, 17)),
         test_rows=TEST_ROWS,
         parts=_draw_parts(rng, alike=alike),
-        offset=0.0 if tilted else round(float(rng.uniform(0, 360)), 2),
+        offset=0.0 if tilted else float(rng.choice(list(_POINTING))),
         period=180 if alike else 360,
         clockwise=bool(rng.random() < 0.5),
         tilted=tilted,

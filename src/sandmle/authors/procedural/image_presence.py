@@ -12,20 +12,19 @@ from numpy.typing import NDArray
 
 from sandmle.authors.ladders.image_presence import presence_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit import defects, sketches, textures, traits
 from sandmle.authors.toolkit.csvtext import rounded
-from sandmle.authors.toolkit.scenes import wardrobe_of
 from sandmle.core.draft import Trap
-from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.seeds.dna import TaskDNA
 
 Floats = NDArray[np.float64]
 
-TEST_ROWS = 800
+TEST_ROWS = 640
 TRIES = 24
 """Layouts drawn for each picture; the first without accidental relations is taken."""
 NEAR = 2.2
@@ -36,14 +35,10 @@ REVERSED_PAIRS = defects.Defect("reversed_pairs", skill="directed_relations")
 SCRATCHES = defects.Defect("scratches", skill="occlusion_handling")
 
 
-class PresenceRule(Record):
+class PresenceRule(Rule):
     """The hidden rule of one task, with its defects."""
 
-    skin: str
-    metric: str
     side: int
-    train_rows: int
-    test_rows: int
     share: float
     """Share of pictures with the answer yes."""
     relations: tuple[tuple[float, float], ...]
@@ -64,7 +59,7 @@ class PresenceRule(Record):
     """Grey levels by which brightness follows the answer in training."""
 
 
-class ImagePresence(Family):
+class ImagePresence(SkinnedFamily[sketches.AnswerScene, PresenceRule]):
     """Binary classification by a relation between specks, with decoys and a lighting shortcut."""
 
     name = "image/presence-v1"
@@ -72,6 +67,10 @@ class ImagePresence(Family):
     task_type = "binary_classification"
     summary = "Say whether two kinds of specks stand in a certain relation somewhere in a picture."
     metrics = ("roc_auc", "log_loss")
+    skins = "presence"
+    scene_type = sketches.AnswerScene
+    rule_type = PresenceRule
+    scene_stream = "domain"
     seeds = {
         "invasive-species-monitoring": "colour and photographs; pretrained networks",
         "statoil-iceberg-classifier-challenge": "two radar bands and the incidence angle",
@@ -79,43 +78,57 @@ class ImagePresence(Family):
         "rsna-breast-cancer-detection": "several large pictures for each patient, and their ages",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
-        """Draw scene, relations, decoys and nuisances."""
-        clothes = wardrobe_of("presence", sketches.AnswerScene)
-        scene = clothes.draw(streams.rng("domain"))
-        rule = _draw_rule(
-            streams.rng("rule"),
-            dna,
-            difficulty,
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: sketches.AnswerScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> PresenceRule:
+        """Draw relations, decoys and nuisances."""
+        return PresenceRule(
             skin=scene.key,
-            metric=self.choose_metric(dna, streams.rng("metric")),
+            metric=metric,
+            side=traits.side(dna, (20, 22, 24)),
+            train_rows=200 if difficulty >= 2 else 10 * int(rng.integers(17, 21)),
+            test_rows=TEST_ROWS,
+            share=_SHARES[dna.imbalance],
+            relations=_relations(rng, 2 if difficulty >= 2 else 1),
+            # the logarithmic loss asks for sure answers, so pictures are clearer under it
+            jitter=0.2 if metric == "log_loss" else (0.45, 0.45, 0.25)[difficulty],
+            grain=4.0 if metric == "log_loss" else 8.0,
+            specks=3,
+            widths=(round(float(rng.uniform(0.9, 1.3)), 3), round(float(rng.uniform(0.9, 1.3)), 3)),
+            reversed_share=0.7 if difficulty >= 1 else 0.0,
+            scratches=1 if difficulty >= 2 else 0,
+            shortcut_step=round(float(rng.uniform(8.0, 11.0)), 3),
         )
+
+    def profile(self, rule: PresenceRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
         found = [defects.SHORTCUT, defects.BACKGROUND]
         found += [REVERSED_PAIRS] if rule.reversed_share else []
         found += [SCRATCHES] if rule.scratches else []
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=Profile(
-                grammar=("interaction", "displacement", *(["or"] if difficulty >= 2 else [])),
-                defects=tuple(found),
-                skills=("translation_invariance", *(["several_causes"] if difficulty > 1 else [])),
-                traps=(
-                    Trap(
-                        column="mean brightness of a picture",
-                        why="it goes with the answer in training pictures and nowhere else",
-                    ),
-                ),
-            ),
+        trap = Trap(
+            column="mean brightness of a picture",
+            why="it goes with the answer in training pictures and nowhere else",
         )
+        return Profile(
+            grammar=("interaction", "displacement", *(["or"] if difficulty >= 2 else [])),
+            defects=tuple(found),
+            skills=("translation_invariance", *(["several_causes"] if difficulty > 1 else [])),
+            traps=(trap,),
+        )
+
+    def targets(self, rule: PresenceRule, scene: sketches.AnswerScene) -> tuple[Column, ...]:
+        """Return the columns of a submission after its id."""
+        return (Column(name=scene.target, kind="number", low=0.0, high=1.0),)
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Draw the pictures of train and test."""
-        rule = PresenceRule.model_validate(design.rule)
-        scene = wardrobe_of("presence", sketches.AnswerScene).get(rule.skin)
+        rule, scene = self.worn(design)
         train, _ = _shots(rule, scene, streams.child("train"), rule.train_rows, honest=False)
         test, answer = _shots(rule, scene, streams.child("test"), rule.test_rows, honest=True)
         return sketches.picture_material(
@@ -130,40 +143,6 @@ class ImagePresence(Family):
             ),
             notes=(Note(scene.target, f"the target: {scene.target_text}; only in `train.csv`"),),
         )
-
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score chances by the rule's metric."""
-        scene = wardrobe_of("presence", sketches.AnswerScene).get(design.rule["skin"])
-        return Evaluation(
-            metric=MetricSpec(name=design.rule["metric"]),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=(Column(name=scene.target, kind="number", low=0.0, high=1.0),),
-                rows=material.test_rows,
-            ),
-        )
-
-
-def _draw_rule(
-    rng: np.random.Generator, dna: TaskDNA, difficulty: int, *, skin: str, metric: str
-) -> PresenceRule:
-    return PresenceRule(
-        skin=skin,
-        metric=metric,
-        side=traits.side(dna, (22, 24, 27)),
-        train_rows=200 if difficulty >= 2 else 10 * int(rng.integers(17, 21)),
-        test_rows=TEST_ROWS,
-        share=_SHARES[dna.imbalance],
-        relations=_relations(rng, 2 if difficulty >= 2 else 1),
-        # the logarithmic loss asks for sure answers, so pictures are clearer under it
-        jitter=0.2 if metric == "log_loss" else (0.45, 0.45, 0.25)[difficulty],
-        grain=4.0 if metric == "log_loss" else 8.0,
-        specks=3,
-        widths=(round(float(rng.uniform(0.9, 1.3)), 3), round(float(rng.uniform(0.9, 1.3)), 3)),
-        reversed_share=0.7 if difficulty >= 1 else 0.0,
-        scratches=1 if difficulty >= 2 else 0,
-        shortcut_step=round(float(rng.uniform(8.0, 11.0)), 3),
-    )
 
 
 def _relations(rng: np.random.Generator, count: int) -> tuple[tuple[float, float], ...]:

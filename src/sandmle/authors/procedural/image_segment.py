@@ -25,7 +25,7 @@ from sandmle.core.seeding import Streams
 from sandmle.core.task import Column, MetricSpec, SubmissionSchema
 from sandmle.seeds.dna import TaskDNA
 
-TEST_ROWS = 120
+TEST_ROWS = 90
 LONGEST_MASK = 20_000
 """Characters of a mask; every other pixel of a picture fits in."""
 HOLES = defects.Defect("holes", skill="hole_filling")
@@ -97,7 +97,7 @@ class ImageSegment(Family):
         """Choose scene, size, outline and defects."""
         clothes = wardrobe_of("image_segment", SegmentScene)
         scene = clothes.draw(streams.rng("scene"))
-        rule = _draw_rule(streams, scene.key, side(dna, (44, 46, 48)), difficulty)
+        rule = _draw_rule(streams, scene.key, side(dna, (40, 42, 44)), difficulty)
         faults = (
             (defects.BACKGROUND, defects.NOISE, defects.CLUTTER, RIM),
             (HOLES, SIGN),
@@ -176,7 +176,7 @@ def _draw_rule(streams: Streams, skin: str, height: int, difficulty: int) -> Seg
         test_rows=TEST_ROWS,
         height=height,
         width=height + 4 * int(rng.integers(2, 5)),
-        radius=(6.5, 10.5),
+        radius=(6.0, 9.5),
         bumpiness=0.09,
         rim=(-1.4, 1.4, 2.2)[int(rng.integers(3))],
         contrast=(26.0, 40.0),

@@ -28,8 +28,8 @@ from sandmle.core.seeding import Streams
 from sandmle.core.task import Column, MetricSpec, SubmissionSchema
 from sandmle.seeds.dna import TaskDNA
 
-TEST_ROWS = 600
-SIDES = (28, 32, 34)
+TEST_ROWS = 540
+SIDES = (28, 29, 30)
 SCRATCHES = Defect("scratches", skill="distractor_rejection")
 COARSE_PATTERN = Defect("coarse_pattern", skill="frequency_filtering")
 

@@ -25,7 +25,7 @@ from sandmle.seeds.dna import TaskDNA
 
 Floats = NDArray[np.float64]
 
-TEST_ROWS = 500
+TEST_ROWS = 360
 _SHARES = {"none": 0.5, "mild": 0.4, "strong": 0.3}
 
 STRAIGHT_TUBES = defects.Defect("straight_tubes", skill="distractor_rejection")
@@ -90,7 +90,7 @@ class ImageVolumes(Family):
             skin=scene.key,
             metric=metric,
             depth=8,
-            side=12,
+            side=11,
             train_rows=10 * int(rng.integers(15, 18)),
             test_rows=TEST_ROWS,
             share=_SHARES[dna.imbalance],

@@ -33,7 +33,7 @@ from sandmle.core.task import Column, MetricSpec, SubmissionSchema
 from sandmle.seeds.dna import TaskDNA
 
 TEST_ROWS = 500
-SIDES = (24, 28, 30)
+SIDES = (22, 24, 26)
 MOST_SPOTS = 8
 SENTENCES = ((2, 2), (1, 3), (3, 1), (3, 2), (2, 3))
 """How many words the sentences of a note have."""

@@ -33,7 +33,7 @@ from sandmle.core.seeding import Streams
 from sandmle.core.task import Column, MetricSpec, SubmissionSchema
 from sandmle.seeds.dna import TaskDNA
 
-TEST_ROWS = 2_000
+TEST_ROWS = 1_700
 STEPS = 96
 """Points of a trace."""
 FIELDS = 4
@@ -97,7 +97,7 @@ class _Drawn:
     """Samples of one role."""
 
     table: dict[str, Any]
-    traces: NDArray[np.int16]
+    traces: NDArray[np.int8]
     labels: list[str]
 
 
@@ -243,7 +243,7 @@ def _traces(
     alarmed: NDArray[np.bool_],
     *,
     silent: NDArray[np.bool_],
-) -> NDArray[np.int16]:
+) -> NDArray[np.int8]:
     """Draw waves of equal power at two speeds, with noise, drift and artefacts."""
     rng, rows = streams.rng("waves"), len(alarmed)
     time = np.arange(STEPS) / STEPS
@@ -259,14 +259,14 @@ def _traces(
     for _ in range(rule.spikes):
         at, size = rng.integers(0, STEPS, rows), rng.uniform(4.0, 7.0, rows)
         waves[np.arange(rows), at] += size * rng.choice([-1.0, 1.0], rows)
-    gain = streams.rng("gain").uniform(80.0, 140.0, rows)[:, None]
+    gain = streams.rng("gain").uniform(7.0, 12.0, rows)[:, None]
     quiet = streams.rng("quiet").standard_normal((rows, STEPS))
-    shown = np.where(silent[:, None], 3.0 * quiet, gain * waves)
-    return np.rint(np.round(shown, 4)).astype(np.int16)
+    shown = np.where(silent[:, None], 0.5 * quiet, gain * waves)
+    return np.clip(np.rint(np.round(shown, 4)), -127, 127).astype(np.int8)
 
 
 def _words(
-    rule: TriageRule, scene: TriageScene, train: NDArray[np.int16], test: NDArray[np.int16]
+    rule: TriageRule, scene: TriageScene, train: NDArray[np.int8], test: NDArray[np.int8]
 ) -> Words:
     texts = {field.name: field.text for field in scene.fields}
     off = "; nearly flat where the recorder was off" if rule.traces_missing else ""
@@ -275,7 +275,7 @@ def _words(
         Note(
             path,
             f"{scene.trace_text}, for the lines of `{path.partition('_')[0]}.csv` in their order: "
-            f"a NumPy array of {len(traces)} x {STEPS} 16-bit whole numbers{off}",
+            f"a NumPy array of {len(traces)} x {STEPS} 8-bit whole numbers{off}",
         )
         for path, traces in files.items()
     )

@@ -7,14 +7,16 @@ columns; the older rule gave actions by what cases are worth anyhow, so that mea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sandmle.authors.ladders.rl_bandit import bandit_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit import columns as col
 from sandmle.authors.toolkit import defects
 from sandmle.authors.toolkit.answers import row_ids
@@ -22,11 +24,10 @@ from sandmle.authors.toolkit.csvtext import rounded
 from sandmle.authors.toolkit.defects import Defect
 from sandmle.authors.toolkit.domains import Field
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
-from sandmle.authors.toolkit.scenes import Scene, wardrobe_of
+from sandmle.authors.toolkit.scenes import Scene
 from sandmle.authors.toolkit.terms import Term, grammar, total, weights
-from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.seeds.dna import TaskDNA
 
 CONFOUNDED = Defect("confounded_log", skill="shared_control")
@@ -51,13 +52,9 @@ class BanditScene(Scene):
     fields: tuple[Field, ...]
 
 
-class BanditRule(Record):
+class BanditRule(Rule):
     """The hidden rule of one task, with its defects."""
 
-    skin: str
-    metric: str
-    train_rows: int
-    test_rows: int
     fields: tuple[str, ...]
     """Numeric columns; latent i stands behind field i."""
     loadings: tuple[tuple[float, ...], ...]
@@ -87,7 +84,7 @@ class _Cases:
     """Of each action under the older rule, shape (n, actions)."""
 
 
-class RlBandit(Family):
+class RlBandit(SkinnedFamily[BanditScene, BanditRule]):
     """Choose what pays best for each case."""
 
     name = "rl/bandit-v1"
@@ -95,37 +92,74 @@ class RlBandit(Family):
     task_type = "offline_rl"
     summary = "Pick one of four actions per case from a confounded log; scored by true mean regret."
     metrics = ("regret",)
+    skins = "bandit"
+    scene_type = BanditScene
+    rule_type = BanditRule
     seeds = {
         "h-and-m-personalized-fashion-recommendations": "the catalogue of articles and the photos",
         "lmsys-chatbot-arena": "prompts and replies as texts; a prompt is six readings",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: BanditScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> BanditRule:
         """Choose scene, value of actions, the older rule, and defects."""
-        clothes = wardrobe_of("bandit", BanditScene)
-        rng = streams.rng("rule")
-        scene = clothes.draw(rng)
-        rule = _draw_rule(rng, scene, difficulty, metric=self.choose_metric(dna, rng))
+        count = len(scene.actions)
+        picked = [int(i) for i in rng.permutation(len(scene.fields))[:FIELDS]]
+        loadings = col.draw_loadings(rng, FIELDS)
+        base = _draw_base(rng)
+        z = col.probe(loadings)
+        probe = total(base, z)
+        scaled = tuple(
+            term.model_copy(update={"weight": round(term.weight / float(probe.std()), 5)})
+            for term in base
+        )
+        order = rng.permutation(np.linspace(-1.0, 1.0, count))
+        effects = _draw_effects(rng, count, rng.permutation(FIELDS), difficulty)
+        # products of dependent columns have means, which would make one action best nearly always
+        offsets = [
+            round(offset - float(total(effect, z).mean()), 5)
+            for offset, effect in zip(_balanced(rng, count, size=0.1), effects, strict=True)
+        ]
+        return BanditRule(
+            skin=scene.key,
+            metric=metric,
+            train_rows=int(rng.integers(180, 201)),
+            test_rows=3_000,
+            fields=tuple(scene.fields[i].name for i in picked),
+            loadings=tuple(tuple(row) for row in loadings),
+            base=scaled,
+            offsets=tuple(offsets),
+            effects=effects,
+            noise=round(float(rng.uniform(0.4, 0.5)), 5),
+            habits=tuple(round(float(value) * 1.3, 5) for value in order),
+            tastes=tuple(
+                Term(kind="linear", of=(int(rng.integers(FIELDS)),), weight=w)
+                for w in weights(rng, count, low=0.2, high=0.5)
+            ),
+            slips=(0.0, 0.035, 0.035)[difficulty],
+            coded=tuple(scene.fields[i].name for i in picked[:2]) if difficulty == 2 else (),
+        )
+
+    def profile(self, rule: BanditRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
         found = (CONFOUNDED, defects.OUTLIERS, defects.SENTINEL_CODES)[: difficulty + 1]
         terms = [*rule.base, *(term for effect in rule.effects for term in effect)]
-        profile = Profile(
+        return Profile(
             grammar=grammar(terms),
             defects=found,
             skills=("effect_heterogeneity", "interactions", "shrinkage"),
         )
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=profile,
-        )
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Draw cases, let the older rule act on the training ones, and write the files."""
-        rule = BanditRule.model_validate(design.rule)
-        scene = wardrobe_of("bandit", BanditScene).get(rule.skin)
+        rule, scene = self.worn(design)
         train = _cases(rule, scene, streams.child("train"), rule.train_rows)
         test = _cases(rule, scene, streams.child("test"), rule.test_rows)
         ids = row_ids(streams.rng("ids"), rule.train_rows + rule.test_rows, prefix=scene.id_prefix)
@@ -143,58 +177,15 @@ class RlBandit(Family):
             rng=streams.rng("split"),
         )
 
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score by regret; a submission names one action per case."""
-        scene = wardrobe_of("bandit", BanditScene).get(design.rule["skin"])
-        return Evaluation(
-            metric=MetricSpec(name=design.rule["metric"], params={"actions": list(scene.actions)}),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=(Column(name=scene.action, kind="string", max_length=CELL),),
-                rows=material.test_rows,
-            ),
-        )
+    def targets(self, rule: BanditRule, scene: BanditScene) -> tuple[Column, ...]:
+        """Ask for one action per case."""
+        return (Column(name=scene.action, kind="string", max_length=CELL),)
 
-
-def _draw_rule(
-    rng: np.random.Generator, scene: BanditScene, difficulty: int, *, metric: str
-) -> BanditRule:
-    count = len(scene.actions)
-    picked = [int(i) for i in rng.permutation(len(scene.fields))[:FIELDS]]
-    loadings = col.draw_loadings(rng, FIELDS)
-    base = _draw_base(rng)
-    z = col.probe(loadings)
-    probe = total(base, z)
-    scaled = tuple(
-        term.model_copy(update={"weight": round(term.weight / float(probe.std()), 5)})
-        for term in base
-    )
-    order = rng.permutation(np.linspace(-1.0, 1.0, count))
-    effects = _draw_effects(rng, count, rng.permutation(FIELDS), difficulty)
-    # products of dependent columns have means, which would make one action best nearly always
-    offsets = [
-        round(offset - float(total(effect, z).mean()), 5)
-        for offset, effect in zip(_balanced(rng, count, size=0.1), effects, strict=True)
-    ]
-    return BanditRule(
-        skin=scene.key,
-        metric=metric,
-        train_rows=int(rng.integers(180, 201)),
-        test_rows=3_000,
-        fields=tuple(scene.fields[i].name for i in picked),
-        loadings=tuple(tuple(row) for row in loadings),
-        base=scaled,
-        offsets=tuple(offsets),
-        effects=effects,
-        noise=round(float(rng.uniform(0.4, 0.5)), 5),
-        habits=tuple(round(float(value) * 1.3, 5) for value in order),
-        tastes=tuple(
-            Term(kind="linear", of=(int(rng.integers(FIELDS)),), weight=w)
-            for w in weights(rng, count, low=0.2, high=0.5)
-        ),
-        slips=(0.0, 0.035, 0.035)[difficulty],
-        coded=tuple(scene.fields[i].name for i in picked[:2]) if difficulty == 2 else (),
-    )
+    def metric_params(
+        self, rule: BanditRule, scene: BanditScene, material: Material
+    ) -> dict[str, Any]:
+        """Name the actions."""
+        return {"actions": list(scene.actions)}
 
 
 def _draw_base(rng: np.random.Generator) -> tuple[Term, ...]:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from sandmle.authors.ladders.rl_control import control_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit import columns as col
 from sandmle.authors.toolkit.answers import row_ids
 from sandmle.authors.toolkit.csvtext import csv_bytes, rounded
@@ -23,10 +24,9 @@ from sandmle.authors.toolkit.defects import Defect
 from sandmle.authors.toolkit.domains import Field
 from sandmle.authors.toolkit.plants import SHEET, Dynamics, Plants, draw_dynamics, plants, processes
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
-from sandmle.authors.toolkit.scenes import Scene, wardrobe_of
-from sandmle.core.record import Record
+from sandmle.authors.toolkit.scenes import Scene
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column, MetricSpec
 from sandmle.metrics import get_metric
 from sandmle.seeds.dna import TaskDNA
 
@@ -59,13 +59,9 @@ class ControlScene(Scene):
     fields: tuple[Field, ...]
 
 
-class ControlRule(Record):
+class ControlRule(Rule):
     """The hidden rule of one task, with its defects."""
 
-    skin: str
-    metric: str
-    train_rows: int
-    test_rows: int
     order: tuple[int, ...]
     """Which field of the sheet stands for which latent of the dynamics."""
     dynamics: Dynamics
@@ -77,7 +73,7 @@ class ControlRule(Record):
     """Whether the log holds each score one line late."""
 
 
-class RlControl(Family):
+class RlControl(SkinnedFamily[ControlScene, ControlRule]):
     """Write a table of settings for plants that nobody has run."""
 
     name = "rl/control-v1"
@@ -85,35 +81,49 @@ class RlControl(Family):
     task_type = "offline_rl"
     summary = "Plan for unseen plants from logs of others; scored by exact normalised return."
     metrics = ("policy_return",)
+    skins = "control"
+    scene_type = ControlScene
+    rule_type = ControlRule
+    group_column = "plant"
     seeds = {
         "ventilator-pressure-prediction": "pressure curves; a breath becomes one step of a plan",
         "smartphone-decimeter-2022": "satellite signals; a track becomes a course of two gauges",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: ControlScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> ControlRule:
         """Choose scene, dynamics and what is wrong with the log."""
-        clothes = wardrobe_of("control", ControlScene)
-        rng = streams.rng("rule")
-        scene = clothes.draw(rng)
-        rule = _draw_rule(rng, scene, difficulty, metric=self.choose_metric(dna, rng))
-        profile = Profile(
+        dynamics = draw_dynamics(rng, side=6)
+        return ControlRule(
+            skin=scene.key,
+            metric=metric,
+            train_rows=int(rng.integers(160, 196)),
+            test_rows=100 * dynamics.cells,
+            order=tuple(int(i) for i in rng.permutation(len(scene.fields))[:SHEET]),
+            dynamics=dynamics,
+            slack=round(float(rng.uniform(0.15, 0.25)), 5),
+            gaps=0.15 if difficulty >= 1 else 0.0,
+            late=difficulty >= 2,
+        )
+
+    def profile(self, rule: ControlRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
+        return Profile(
             grammar=("interaction", "periodic", "saturation", "sign_change", "stochastic_dynamics"),
             defects=(UNSEEN_SITES, GAPS, LATE_SCORES)[: difficulty + 1],
             skills=("model_based_planning", "nonlinear_dynamics"),
         )
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=profile,
-        )
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Build plants, run the training ones, and write the others' processes as answers."""
-        rule = ControlRule.model_validate(design.rule)
-        scene = wardrobe_of("control", ControlScene).get(rule.skin)
+        rule, scene = self.worn(design)
         side, cells = rule.dynamics.side, rule.dynamics.cells
         sites = max(2, rule.test_rows // cells)
         sheets, train = _built(rule, scene, streams.rng("train"), rule.train_rows)
@@ -130,10 +140,10 @@ class RlControl(Family):
         seen |= {name: [column[int(i)] for i in site] for name, column in asked.items()}
         seen |= {scene.x: place // side, scene.y: place % side}
         answers = np.array([texts[int(i)] for i in order], dtype=object)
-        best = get_metric(_metric(rule, scene)).perfect(answers)
+        best = get_metric(MetricSpec(name=rule.metric, params=_params(scene))).perfect(answers)
         material = row_material(
             Rows(runs, {}, sheets),
-            Rows(ids, {scene.action: answers}, seen, groups=("plant", group)),
+            Rows(ids, {scene.action: answers}, seen, groups=(self.group_column, group)),
             sample={scene.action: scene.actions[1]},
             best={scene.action: best},
             ladder=control_ladder(
@@ -157,42 +167,19 @@ class RlControl(Family):
         runs_csv = material.public["train.csv"].replace(scene.id_column.encode(), b"run", 1)
         return replace(material, public={**material.public, "train.csv": runs_csv})
 
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score by normalised return; a submission names one setting per plant and cell."""
-        rule = ControlRule.model_validate(design.rule)
-        scene = wardrobe_of("control", ControlScene).get(rule.skin)
-        return Evaluation(
-            metric=_metric(rule, scene),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=(Column(name=scene.action, kind="string", max_length=CELL),),
-                rows=material.test_rows,
-                group_column="plant",
-            ),
-        )
+    def targets(self, rule: ControlRule, scene: ControlScene) -> tuple[Column, ...]:
+        """Ask for one setting per plant and cell."""
+        return (Column(name=scene.action, kind="string", max_length=CELL),)
+
+    def metric_params(
+        self, rule: ControlRule, scene: ControlScene, material: Material
+    ) -> dict[str, Any]:
+        """Name the settings, and how much later scores count."""
+        return _params(scene)
 
 
-def _metric(rule: ControlRule, scene: ControlScene) -> MetricSpec:
-    return MetricSpec(
-        name=rule.metric, params={"actions": list(scene.actions), "discount": DISCOUNT}
-    )
-
-
-def _draw_rule(
-    rng: np.random.Generator, scene: ControlScene, difficulty: int, *, metric: str
-) -> ControlRule:
-    dynamics = draw_dynamics(rng, side=6)
-    return ControlRule(
-        skin=scene.key,
-        metric=metric,
-        train_rows=int(rng.integers(160, 196)),
-        test_rows=100 * dynamics.cells,
-        order=tuple(int(i) for i in rng.permutation(len(scene.fields))[:SHEET]),
-        dynamics=dynamics,
-        slack=round(float(rng.uniform(0.15, 0.25)), 5),
-        gaps=0.15 if difficulty >= 1 else 0.0,
-        late=difficulty >= 2,
-    )
+def _params(scene: ControlScene) -> dict[str, Any]:
+    return {"actions": list(scene.actions), "discount": DISCOUNT}
 
 
 def _built(

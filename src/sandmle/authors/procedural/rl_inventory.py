@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 
 from sandmle.authors.ladders.rl_inventory import inventory_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit import columns as col
 from sandmle.authors.toolkit.answers import row_ids
 from sandmle.authors.toolkit.csvtext import cell, csv_bytes, rounded
 from sandmle.authors.toolkit.defects import Defect
 from sandmle.authors.toolkit.domains import Category, Field
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
-from sandmle.authors.toolkit.scenes import Scene, wardrobe_of
+from sandmle.authors.toolkit.scenes import Scene
 from sandmle.authors.toolkit.terms import Term, grammar, total, weights
-from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.seeds.dna import TaskDNA
 
 LOST_SALES = Defect("lost_sales", skill="censored_demand")
@@ -53,13 +53,9 @@ class InventoryScene(Scene):
     category: Category
 
 
-class InventoryRule(Record):
+class InventoryRule(Rule):
     """The hidden rule of one task, with its defects."""
 
-    skin: str
-    metric: str
-    train_rows: int
-    test_rows: int
     fields: tuple[str, ...]
     """Numeric columns; latent i stands behind field i."""
     loadings: tuple[tuple[float, ...], ...]
@@ -78,7 +74,7 @@ class InventoryRule(Record):
     """Days on which every item reads zero."""
 
 
-class RlInventory(Family):
+class RlInventory(SkinnedFamily[InventoryScene, InventoryRule]):
     """Choose how many pieces to keep."""
 
     name = "rl/inventory-v1"
@@ -86,36 +82,69 @@ class RlInventory(Family):
     task_type = "offline_rl"
     summary = "Set order-up-to levels for new items from a censored sales log; exact mean regret."
     metrics = ("regret",)
+    skins = "inventory"
+    scene_type = InventoryScene
+    rule_type = InventoryRule
     seeds = {
         "h-and-m-personalized-fashion-recommendations": (
             "customers and photos; what sells becomes how much of it to keep"
         ),
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: InventoryScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> InventoryRule:
         """Choose scene, demand, and what is wrong with the log."""
-        clothes = wardrobe_of("inventory", InventoryScene)
-        rng = streams.rng("rule")
-        scene = clothes.draw(rng)
-        rule = _draw_rule(rng, scene, difficulty, metric=self.choose_metric(dna, rng))
-        profile = Profile(
+        picked = [int(i) for i in rng.permutation(len(scene.fields))[:FIELDS]]
+        loadings = col.draw_loadings(rng, FIELDS)
+        places = [int(i) for i in rng.permutation(FIELDS)]
+        linear = weights(rng, 3, low=0.6, high=0.9)
+        products = weights(rng, 1 + (difficulty == 2), low=0.7, high=0.9)
+        pairs = [(places[0], places[3]), (places[1], places[4])]
+        terms = [
+            Term(kind="linear", of=(i,), weight=w) for i, w in zip(places, linear, strict=False)
+        ]
+        terms += [
+            Term(kind="product", of=p, weight=w) for p, w in zip(pairs, products, strict=False)
+        ]
+        scale = 0.55 / float(total(terms, col.probe(loadings)).std())
+        kinds = rng.permutation(np.linspace(-0.35, 0.35, len(scene.category.values)))
+        outages = sorted(int(day) for day in rng.permutation(DAYS)[:4] + 1)
+        return InventoryRule(
+            skin=scene.key,
+            metric=metric,
+            train_rows=int(rng.integers(150, 181)),
+            test_rows=1_000,
+            fields=tuple(scene.fields[i].name for i in picked),
+            loadings=tuple(tuple(row) for row in loadings),
+            terms=tuple(
+                term.model_copy(update={"weight": round(term.weight * scale, 5)}) for term in terms
+            ),
+            kinds=tuple(round(float(value), 5) for value in kinds),
+            base=round(float(np.log(rng.uniform(1.4, 1.8))), 5),
+            size=round(float(rng.uniform(1.0, 1.8)), 5),
+            cover=round(float(rng.uniform(1.3, 1.7)), 5),
+            lift=round(float(rng.uniform(1.7, 2.2)), 5) if difficulty >= 1 else 1.0,
+            outages=tuple(outages) if difficulty >= 2 else (),
+        )
+
+    def profile(self, rule: InventoryRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
+        return Profile(
             grammar=(*grammar(rule.terms), "count_noise", "cost_quantile"),
             defects=(LOST_SALES, PROMOTIONS, OUTAGES)[: difficulty + 1],
             skills=("newsvendor_quantile", "overdispersion", "interactions"),
         )
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=profile,
-        )
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Draw items, sell the training ones, and price every level of the others."""
-        rule = InventoryRule.model_validate(design.rule)
-        scene = wardrobe_of("inventory", InventoryScene).get(rule.skin)
+        rule, scene = self.worn(design)
         table, mean = _items(rule, scene, streams.child("train"), rule.train_rows)
         asked, asked_mean = _items(rule, scene, streams.child("test"), rule.test_rows)
         ids = row_ids(streams.rng("ids"), rule.train_rows + rule.test_rows, prefix=scene.id_prefix)
@@ -146,53 +175,15 @@ class RlInventory(Family):
             rng=streams.rng("split"),
         )
 
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score by regret; a submission names one level per item."""
-        scene = wardrobe_of("inventory", InventoryScene).get(design.rule["skin"])
-        return Evaluation(
-            metric=MetricSpec(
-                name=design.rule["metric"],
-                params={"actions": [str(level) for level in range(TOP + 1)]},
-            ),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=(Column(name=scene.level, kind="string", max_length=CELL),),
-                rows=material.test_rows,
-            ),
-        )
+    def targets(self, rule: InventoryRule, scene: InventoryScene) -> tuple[Column, ...]:
+        """Ask for one level per item."""
+        return (Column(name=scene.level, kind="string", max_length=CELL),)
 
-
-def _draw_rule(
-    rng: np.random.Generator, scene: InventoryScene, difficulty: int, *, metric: str
-) -> InventoryRule:
-    picked = [int(i) for i in rng.permutation(len(scene.fields))[:FIELDS]]
-    loadings = col.draw_loadings(rng, FIELDS)
-    places = [int(i) for i in rng.permutation(FIELDS)]
-    linear = weights(rng, 3, low=0.6, high=0.9)
-    products = weights(rng, 1 + (difficulty == 2), low=0.7, high=0.9)
-    pairs = [(places[0], places[3]), (places[1], places[4])]
-    terms = [Term(kind="linear", of=(i,), weight=w) for i, w in zip(places, linear, strict=False)]
-    terms += [Term(kind="product", of=p, weight=w) for p, w in zip(pairs, products, strict=False)]
-    scale = 0.55 / float(total(terms, col.probe(loadings)).std())
-    kinds = rng.permutation(np.linspace(-0.35, 0.35, len(scene.category.values)))
-    outages = sorted(int(day) for day in rng.permutation(DAYS)[:4] + 1)
-    return InventoryRule(
-        skin=scene.key,
-        metric=metric,
-        train_rows=int(rng.integers(150, 181)),
-        test_rows=1_000,
-        fields=tuple(scene.fields[i].name for i in picked),
-        loadings=tuple(tuple(row) for row in loadings),
-        terms=tuple(
-            term.model_copy(update={"weight": round(term.weight * scale, 5)}) for term in terms
-        ),
-        kinds=tuple(round(float(value), 5) for value in kinds),
-        base=round(float(np.log(rng.uniform(1.4, 1.8))), 5),
-        size=round(float(rng.uniform(1.0, 1.8)), 5),
-        cover=round(float(rng.uniform(1.3, 1.7)), 5),
-        lift=round(float(rng.uniform(1.7, 2.2)), 5) if difficulty >= 1 else 1.0,
-        outages=tuple(outages) if difficulty >= 2 else (),
-    )
+    def metric_params(
+        self, rule: InventoryRule, scene: InventoryScene, material: Material
+    ) -> dict[str, Any]:
+        """Name the levels."""
+        return {"actions": [str(level) for level in range(TOP + 1)]}
 
 
 def _items(

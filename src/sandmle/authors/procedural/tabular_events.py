@@ -33,6 +33,7 @@ from sandmle.authors.toolkit.eventlog import (
 )
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
 from sandmle.authors.toolkit.scenes import Scene, wardrobe_of
+from sandmle.authors.toolkit.sidecolumns import SideTable, draw_side
 from sandmle.authors.toolkit.terms import Term, grammar, total, weights
 from sandmle.core.draft import Trap
 from sandmle.core.record import Record
@@ -97,6 +98,15 @@ class EventsRule(Record):
     doubled_share: float
     """Entities whose log lines were imported twice."""
     mixed_dates: bool
+    labelled: int
+    """How many of the categories the table has; the first one matters."""
+    loadings: tuple[tuple[float, ...], ...]
+    """Of the fields."""
+    numeric_labels: bool
+    """Whether labels are written as numbers; a legend says what these mean."""
+    writing: dict[str, col.Writing]
+    """How finely numeric columns are written: see `columns.draw_writing`."""
+    side: SideTable
 
 
 @dataclass(frozen=True)
@@ -190,7 +200,13 @@ class TabularEvents(Family):
             Rows(ids[rule.train_rows :], {scene.target: test.label}, test.table),
             sample={scene.target: 0.5},
             best={scene.target: test.chance},
-            ladder=events_ladder(scene),
+            ladder=events_ladder(
+                scene,
+                side=rule.side.names,
+                coded=[c.name for c in scene.categories[: rule.labelled]]
+                if rule.numeric_labels
+                else [],
+            ),
             words=words,
             rng=streams.rng("split"),
         )
@@ -229,6 +245,11 @@ def _draw_rule(
         "reversed_share": round(float(rng.uniform(0.25, 0.35)), 5),
         "doubled_share": 0.35 if difficulty >= 1 else 0.0,
         "mixed_dates": difficulty >= 2,
+        "labelled": 1 + int(rng.integers(2)),
+        "loadings": tuple(tuple(row) for row in col.draw_bundle(rng, len(scene.fields))),
+        "numeric_labels": bool(rng.random() < 0.5),
+        "writing": col.draw_writing(rng, scene.fields),
+        "side": draw_side(rng, scene.domain, taken=_taken(scene), latents=len(scene.fields)),
     }
     slope = float(rng.uniform(2.6, 3.2))
     rate = float(rng.uniform(-0.7, 0.3))
@@ -248,6 +269,13 @@ def _draw_rule(
     frame["slope"] = round(float(slope / np.std(known)), 5)
     frame["intercept"] = round(float(rate - frame["slope"] * np.median(known)), 5)
     return EventsRule(**frame)
+
+
+def _taken(scene: EventsScene) -> list[str]:
+    """Return all names of columns in any file."""
+    own = (scene.target, scene.cut_off, scene.when, scene.kind, scene.amount)
+    fields, labels = scene.fields, scene.categories
+    return [*own, *(field.name for field in fields), *(label.name for label in labels)]
 
 
 def _draw_terms(rng: np.random.Generator, difficulty: int) -> tuple[Term, ...]:
@@ -276,21 +304,27 @@ def _draw_entities(rule: EventsRule, scene: EventsScene, streams: Streams, rows:
     log = draw_log(
         streams.rng("log"), rows, centre=scene.amount_centre, reversed_share=rule.reversed_share
     )
-    z = np.clip(streams.rng("fields").standard_normal((rows, len(scene.fields))), -3, 3)
+    z = col.latents(streams.rng("fields"), rows, loadings=rule.loadings)
     codes = [
         streams.rng("labels", place).integers(0, len(category.values), size=rows)
         for place, category in enumerate(scene.categories)
     ]
     cut = streams.rng("cut").integers(HISTORY, HISTORY + 300, size=rows)
     raw = summaries(log, rows, window=rule.window, centre=scene.amount_centre)
-    inputs = _inputs(rule, raw, rounded(z), codes[0])
+    inputs = _inputs(rule, raw, z, codes[0])
     logit = rule.intercept + rule.slope * total(rule.terms, inputs)
     chance = rounded(1.0 / (1.0 + np.exp(-logit)))
     table: dict[str, Any] = {scene.cut_off: (FIRST_DAY + cut).astype(str).tolist()}
-    for field, column in zip(scene.fields, z.T, strict=True):
+    written = col.as_written(scene.fields, rule.writing)
+    for field, column in zip(written.values(), z.T, strict=True):
         table[field.name] = col.as_cells(col.render(field, column), decimals=field.decimals)
-    for category, code in zip(scene.categories, codes, strict=True):
-        table[category.name] = [category.values[int(value)] for value in code]
+    labelled = scene.categories[: rule.labelled]
+    for category, code in zip(labelled, codes, strict=False):
+        words = [category.values[int(value)] for value in code]
+        table[category.name] = (
+            col.as_codes(words, category.values) if rule.numeric_labels else words
+        )
+    table |= rule.side.cells(streams.child("side"), z)
     return _Entities(
         table=table,
         cut=cut,
@@ -317,8 +351,20 @@ def _notes(rule: EventsRule, scene: EventsScene) -> tuple[Note, ...]:
     form = "as the office wrote it, day before month" if rule.mixed_dates else "year-month-day"
     return (
         Note(scene.cut_off, scene.cut_text),
-        *(Note(field.name, field.text) for field in scene.fields),
-        *(Note(category.name, category.text) for category in scene.categories),
+        *(
+            Note(name, field.text)
+            for name, field in col.as_written(scene.fields, rule.writing).items()
+        ),
+        *(
+            Note(
+                category.name,
+                f"{category.text}: {col.legend(category.values)}"
+                if rule.numeric_labels
+                else category.text,
+            )
+            for category in scene.categories[: rule.labelled]
+        ),
+        *(Note(name, text) for name, text in rule.side.texts.items()),
         Note(scene.when, f"in `events.csv`: {scene.when_text}, {form}"),
         Note(scene.kind, f"in `events.csv`: {scene.kinds_text}"),
         Note(scene.amount, f"in `events.csv`: {scene.amount_text}"),

@@ -23,6 +23,7 @@ from sandmle.authors.toolkit.csvtext import rounded
 from sandmle.authors.toolkit.defects import Defect
 from sandmle.authors.toolkit.domains import Field, Place, Skin, wardrobe
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
+from sandmle.authors.toolkit.sidecolumns import SideTable, draw_side
 from sandmle.authors.toolkit.terms import Term, grammar, total, weights
 from sandmle.core.draft import Trap
 from sandmle.core.record import Record
@@ -68,6 +69,15 @@ class GroupsRule(Record):
     """How far the outcome moves the leaking latent on training rows."""
     coded: tuple[str, ...]
     """Columns where some cells hold a sentinel code."""
+    numbered: bool
+    """Whether groups are told by bare numbers."""
+    categories: tuple[str, ...]
+    """Columns of labels, which say nothing."""
+    writing: dict[str, col.Writing]
+    """How finely numeric columns are written: see `columns.draw_writing`."""
+    flat: tuple[int, ...]
+    """Latents that are spread evenly."""
+    side: SideTable
 
 
 @dataclass(frozen=True)
@@ -129,7 +139,8 @@ class TabularGroups(Family):
         skin = wardrobe("groups").get(rule.skin)
         place = _place(skin)
         order = streams.rng("roles").permutation(rule.train_groups + rule.test_groups)
-        codes = [f"{place.prefix}{101 + int(number)}" for number in order]
+        prefix = "" if rule.numbered else place.prefix
+        codes = [f"{prefix}{101 + int(number)}" for number in order]
         known, asked = codes[: rule.train_groups], codes[rule.train_groups :]
         train = _draw_rows(rule, skin, streams.child("train"), known, leaking=True)
         test = _draw_rows(rule, skin, streams.child("test"), asked, leaking=False)
@@ -188,12 +199,16 @@ def _draw_rule(rng: np.random.Generator, skin: Skin, difficulty: int) -> GroupsR
     count = 6
     picked = sorted(rng.choice(len(skin.fields), size=count, replace=False))
     fields = tuple(skin.fields[int(index)].name for index in picked)
-    loadings = col.draw_loadings(rng, count)
+    loadings = col.draw_bundle(rng, count)
+    flat = col.draw_flat(rng, count)
     terms = _draw_terms(rng, count, difficulty)
     leak = skin.afterthoughts[int(rng.integers(len(skin.afterthoughts)))].name
-    probe = total(terms, col.probe(loadings))
+    probe = total(terms, col.probe(loadings, flat=flat))
     place = _place(skin)
-    names = [*fields, leak, place.name, place.clock.name, *(c.name for c in skin.categories)]
+    categories = tuple(c.name for c in skin.categories if rng.random() < 0.5)
+    names = [*fields, leak, place.name, place.clock.name, *categories]
+    side = draw_side(rng, skin.domain, taken=[*names, skin.target], latents=count)
+    names += side.names
     slope = rng.uniform(2.6, 3.2) / np.std(probe)
     groups = int(rng.integers(8, 11))
     return GroupsRule(
@@ -216,6 +231,13 @@ def _draw_rule(rng: np.random.Generator, skin: Skin, difficulty: int) -> GroupsR
         coded=tuple(sorted(fields[int(i)] for i in rng.permutation(count)[:2]))
         if difficulty >= 1
         else (),
+        numbered=bool(rng.random() < 0.5),
+        categories=categories,
+        writing=col.draw_writing(
+            rng, [*(skin.fields[int(i)] for i in picked), place.clock], reach=6.0
+        ),
+        flat=flat,
+        side=side,
     )
 
 
@@ -239,7 +261,7 @@ def _draw_rows(
 ) -> _Rows:
     rows = rule.train_rows if leaking else rule.test_rows
     group = streams.rng("order").permutation(np.arange(rows) % len(names))
-    z = col.latents(streams.rng("latents"), rows, loadings=rule.loadings)
+    z = col.latents(streams.rng("latents"), rows, loadings=rule.loadings, flat=rule.flat)
     clock = rounded(np.clip(streams.rng("clock").standard_normal(rows), -2.5, 2.5))
     chance = rounded(1.0 / (1.0 + np.exp(-(rule.intercept + rule.slope * total(rule.terms, z)))))
     label = (streams.rng("outcomes").random(rows) < chance).astype(np.int64)
@@ -247,12 +269,18 @@ def _draw_rows(
     place = _place(skin)
     table: dict[str, Any] = {
         place.name: [names[int(code)] for code in group],
-        place.clock.name: _cells(place.clock, clock),
     }
     for category in skin.categories:
+        if category.name not in rule.categories:
+            continue
         code = streams.rng("labels", category.name).integers(0, len(category.values), size=rows)
         table[category.name] = [category.values[int(value)] for value in code]
-    by_name = {field.name: field for field in (*skin.fields, *skin.afterthoughts)}
+    by_name = col.as_written((*skin.fields, *skin.afterthoughts, place.clock), rule.writing)
+    table[place.clock.name] = _cells(by_name[place.clock.name], clock)
+    # what side columns lean on is as the site sees it: they must not undo its offsets
+    table |= rule.side.cells(
+        streams.child("side"), rounded(seen / np.sqrt(1.0 + rule.offset_sd**2))
+    )
     for index, name in enumerate(rule.fields):
         values = col.render(by_name[name], seen[:, index])
         if name in rule.coded:
@@ -274,7 +302,8 @@ def _as_sites_see_it(
 ) -> NDArray[np.float64]:
     """Apply each group's offset, scale and drift to the latents, shape (n, k)."""
     shape = (int(group.max()) + 1, z.shape[1])
-    offset = rule.offset_sd * rng.standard_normal(shape)
+    # sites differ in the same way as rows do: what goes together within goes together between them
+    offset = rule.offset_sd * col.latents(rng, shape[0], loadings=rule.loadings)
     scale = np.exp(rule.scale_sd * np.clip(rng.standard_normal(shape), -2.0, 2.0))
     drift = rule.drift_sd * rng.standard_normal(shape)
     moved = scale[group] * (z + drift[group] * clock[:, None]) + offset[group]
@@ -299,7 +328,8 @@ def _cells(field: Field, latent: NDArray[np.float64]) -> list[Any]:
 def _column_notes(rule: GroupsRule, skin: Skin) -> tuple[Note, ...]:
     place = _place(skin)
     plain = (*skin.fields, *skin.afterthoughts, place.clock)
-    texts = {field.name: field.text for field in plain}
+    texts = {name: field.text for name, field in col.as_written(plain, rule.writing).items()}
+    texts |= rule.side.texts
     for name in rule.coded:
         texts[name] += f"; {SENTINEL:g} where it is missing"
     texts.update({category.name: category.text for category in skin.categories})

@@ -23,14 +23,15 @@ from sandmle.authors.toolkit.csvtext import rounded
 from sandmle.authors.toolkit.defects import Defect
 from sandmle.authors.toolkit.domains import Skin, wardrobe
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
+from sandmle.authors.toolkit.sidecolumns import SideTable, draw_side
 from sandmle.authors.toolkit.terms import Term, grammar, total, weights
 from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
 from sandmle.core.task import Column, MetricSpec, SubmissionSchema
 from sandmle.seeds.dna import TaskDNA
 
-TEST_ROWS = 4_000
-"""So many that the graded share of them is about 2,000: F1 rests on the few positives alone."""
+TEST_ROWS = 6_000
+"""So many that the graded share of them is about 4,000: F1 rests on the few positives alone."""
 PROBE_ROWS = 5_000
 SENTINEL = -999.0
 MIXED_SCALES = Defect("mixed_scales", skill="feature_scaling")
@@ -86,6 +87,15 @@ class ImbalancedRule(Record):
     saturated: dict[str, float]
     """Columns whose sensor saturates, by the latent value where it does."""
     messy_share: float
+    labelled: tuple[str, ...]
+    """Columns of labels."""
+    numeric_labels: tuple[str, ...]
+    """Columns of labels that are written as numbers; a legend says what these mean."""
+    writing: dict[str, col.Writing]
+    """How finely numeric columns are written: see `columns.draw_writing`."""
+    flat: tuple[int, ...]
+    """Latents that are spread evenly."""
+    side: SideTable
 
 
 @dataclass(frozen=True)
@@ -139,7 +149,9 @@ class TabularImbalanced(Family):
             Rows(ids[rule.train_rows :], {skin.target: test.label}, test.table),
             sample={skin.target: 0},
             best={skin.target: (test.chance > rule.cut).astype(np.int64)},
-            ladder=imbalanced_ladder(skin, metric=rule.metric),
+            ladder=imbalanced_ladder(
+                skin, metric=rule.metric, side=rule.side.names, coded=rule.numeric_labels
+            ),
             words=_words(rule, skin, streams.rng("phrases")),
             rng=streams.rng("split"),
         )
@@ -181,7 +193,9 @@ def _draw_rule(
     count = 7
     picked = sorted(rng.choice(len(skin.fields), size=count, replace=False))
     fields = tuple(skin.fields[int(index)].name for index in picked)
-    loadings = col.draw_loadings(rng, count)
+    # where the two latents of a shape nearly agree, one column would tell the shape
+    loadings = col.draw_bundle(rng, count, highest=0.55)
+    flat = col.draw_flat(rng, count)
     places = [int(i) for i in rng.permutation(count)]
     shapes = tuple(
         str(s) for s in rng.choice(sorted(SHAPES), size=1 + (difficulty == 2), replace=False)
@@ -199,9 +213,17 @@ def _draw_rule(
     gates, lifts = _draw_gates(rng, len(skin.categories[0].values), difficulty)
     risk = Risk(shape_terms=shape_terms, plain_terms=plain, gates=gates, lifts=lifts)
     threshold, slope, cut = _calibrate(
-        rng, risk, loadings, rate=float(rng.uniform(*rate)), metric=metric
+        rng,
+        risk,
+        col.probe(loadings, rows=PROBE_ROWS, flat=flat),
+        rate=float(rng.uniform(*rate)),
+        metric=metric,
     )
-    names = [*fields, *(category.name for category in skin.categories)]
+    first, second = skin.categories
+    labelled = (first.name, second.name) if rng.random() < 0.5 else (first.name,)
+    names = [*fields, *labelled]
+    side = draw_side(rng, skin.domain, taken=[*names, skin.target], latents=count)
+    names += side.names
     return ImbalancedRule(
         skin=skin.key,
         train_rows=int(rng.integers(185, 201)),
@@ -218,6 +240,11 @@ def _draw_rule(
         coded=(fields[places[1]], fields[places[4]]) if difficulty >= 1 else (),
         saturated={fields[places[5]]: 1.2, fields[places[3]]: 1.6} if difficulty >= 2 else {},
         messy_share=0.3 if difficulty >= 2 else 0.0,
+        labelled=labelled,
+        numeric_labels=labelled if difficulty < 2 and rng.random() < 0.5 else (),
+        writing=col.draw_writing(rng, [skin.fields[int(i)] for i in picked]),
+        flat=flat,
+        side=side,
     )
 
 
@@ -245,11 +272,10 @@ def _draw_gates(
 
 
 def _calibrate(
-    rng: np.random.Generator, risk: Risk, loadings: list[list[float]], *, rate: float, metric: str
+    rng: np.random.Generator, risk: Risk, z: NDArray[np.float64], *, rate: float, metric: str
 ) -> tuple[float, float, float]:
     """Return threshold and slope for a share of positives and a wanted oracle, and the best cut."""
-    z = col.probe(loadings, rows=PROBE_ROWS)
-    values = risk.of(z, np.arange(PROBE_ROWS) % len(risk.gates))
+    values = risk.of(z, np.arange(len(z)) % len(risk.gates))
     wanted = rng.uniform(0.84, 0.9)
     threshold = float(np.quantile(values, 1.0 - rate))
     chance = np.zeros(0)
@@ -278,7 +304,7 @@ def _best_cut(chance: NDArray[np.float64], *, metric: str) -> tuple[float, float
 
 
 def _draw_rows(rule: ImbalancedRule, skin: Skin, streams: Streams, rows: int) -> _Rows:
-    z = col.latents(streams.rng("latents"), rows, loadings=rule.loadings)
+    z = col.latents(streams.rng("latents"), rows, loadings=rule.loadings, flat=rule.flat)
     first, second = skin.categories
     code = streams.rng("labels").integers(0, len(first.values), size=rows)
     other = streams.rng("other labels").integers(0, len(second.values), size=rows)
@@ -292,7 +318,10 @@ def _draw_rows(rule: ImbalancedRule, skin: Skin, streams: Streams, rows: int) ->
         first.name: spelt,
         second.name: [second.values[int(i)] for i in other],
     }
-    by_name = {field.name: field for field in skin.fields}
+    for category in skin.categories:
+        if category.name in rule.numeric_labels:
+            table[category.name] = col.as_codes(table[category.name], category.values)
+    by_name = col.as_written(skin.fields, rule.writing)
     for index, name in enumerate(rule.fields):
         top = rule.saturated.get(name, np.inf)
         values = col.render(by_name[name], defects.clipped(z[:, index], low=-np.inf, high=top))
@@ -300,6 +329,7 @@ def _draw_rows(rule: ImbalancedRule, skin: Skin, streams: Streams, rows: int) ->
             gone = defects.missing_at_random(streams.rng("missing", name), rows, share=0.07)
             values = defects.blanked(values, gone, code=SENTINEL)
         table[name] = col.as_cells(values, decimals=by_name[name].decimals)
+    table |= rule.side.cells(streams.child("side"), z)
     return _Rows({name: table[name] for name in rule.order}, label, chance)
 
 
@@ -325,13 +355,16 @@ def _words(rule: ImbalancedRule, skin: Skin, rng: np.random.Generator) -> Words:
 
 
 def _column_notes(rule: ImbalancedRule, skin: Skin) -> tuple[Note, ...]:
-    texts = {field.name: field.text for field in skin.fields}
+    written = col.as_written(skin.fields, rule.writing)
+    texts = {name: field.text for name, field in written.items()} | rule.side.texts
     for name in rule.coded:
         texts[name] += f"; {SENTINEL:g} where it was not recorded"
     for name in rule.saturated:
         texts[name] += "; large values are written as an upper limit"
     for category in skin.categories:
         texts[category.name] = category.text
+        if category.name in rule.numeric_labels:
+            texts[category.name] += f": {col.legend(category.values)}"
     if rule.messy_share > 0:
         texts[skin.categories[0].name] += ", typed by hand"
     return (

@@ -26,6 +26,7 @@ from sandmle.authors.toolkit.defects import GROUP_OFFSETS, SENTINEL_CODES, TYPOS
 from sandmle.authors.toolkit.domains import Field
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
 from sandmle.authors.toolkit.scenes import Scene, wardrobe_of
+from sandmle.authors.toolkit.sidecolumns import SideTable, draw_side
 from sandmle.authors.toolkit.terms import Term, grammar, total, weights
 from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
@@ -86,6 +87,11 @@ class OrdinalRule(Record):
     cuts: tuple[float, ...]
     """Scores that part the grades 1, 2, ..., rising."""
     messy_share: float
+    numeric_graders: bool
+    """Whether graders are told by number."""
+    writing: dict[str, col.Writing]
+    """How finely numeric columns are written: see `columns.draw_writing`."""
+    side: SideTable
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,13 @@ class TabularOrdinal(Family):
             Rows(ids[rule.train_rows :], {scene.target: test.grade}, test.table),
             sample={scene.target: common},
             best={scene.target: best_grades(rule, test.score)},
-            ladder=ordinal_ladder(scene, questions=list(rule.questions), metric=rule.metric),
+            ladder=ordinal_ladder(
+                scene,
+                questions=list(rule.questions),
+                metric=rule.metric,
+                side=rule.side.names,
+                coded=[scene.grader] if rule.numeric_graders else [],
+            ),
             words=Words(
                 id_column=scene.id_column,
                 id_text=scene.id_text,
@@ -217,7 +229,7 @@ def _draw_rule(
         "edges": tuple(edges),
         "values": tuple(_values(rng, uneven=difficulty >= 1) for _ in range(ASKED)),
         "unanswered": tuple(round(float(x), 4) for x in rng.uniform(0.06, 0.14, size=ASKED)),
-        "loadings": tuple(tuple(row) for row in col.draw_loadings(rng, width)),
+        "loadings": tuple(tuple(row) for row in col.draw_bundle(rng, width)),
         "terms": _draw_terms(rng, width, difficulty),
         "scale": 1.0,
         "graders": graders,
@@ -225,6 +237,19 @@ def _draw_rule(
         "noise_sd": round(float(rng.uniform(0.3, 0.38)), 5),
         "cuts": (0.0,),
         "messy_share": 0.35 if difficulty >= 2 else 0.0,
+        "numeric_graders": bool(difficulty < 2 and rng.random() < 0.5),
+        "writing": col.draw_writing(rng, scene.fields),
+        "side": draw_side(
+            rng,
+            scene.domain,
+            taken=[
+                scene.target,
+                scene.grader,
+                *(question.name for question in scene.questions),
+                *(field.name for field in scene.fields),
+            ],
+            latents=width,
+        ),
     }
     # a rule is scaled on rows that no task holds, always the same
     probe = Streams(0)
@@ -296,10 +321,14 @@ def _draw_rows(rule: OrdinalRule, scene: OrdinalScene, streams: Streams, rows: i
     table: dict[str, Any] = {
         scene.grader: defects.messy(streams.rng("messy"), names, share=rule.messy_share)
     }
+    if rule.numeric_graders:
+        table[scene.grader] = col.as_codes(names, scene.graders)
     table.update(zip(rule.questions, steps.T, strict=True))
-    for place, field in enumerate(scene.fields):
+    written = col.as_written(scene.fields, rule.writing)
+    for place, field in enumerate(written.values()):
         values = col.render(field, inputs[:, ASKED + place])
         table[field.name] = col.as_cells(values, decimals=field.decimals)
+    table |= rule.side.cells(streams.child("side"), inputs)
     grade = np.searchsorted(np.asarray(rule.cuts), rounded(score + noise)) + 1
     return _Rows(table, grade.astype(np.int64), score)
 
@@ -307,12 +336,17 @@ def _draw_rows(rule: OrdinalRule, scene: OrdinalScene, streams: Streams, rows: i
 def _notes(rule: OrdinalRule, scene: OrdinalScene) -> tuple[Note, ...]:
     texts = {question.name: question.text for question in scene.questions}
     typed = ", typed by hand" if rule.messy_share > 0 else ""
+    typed = ", by number" if rule.numeric_graders else typed
     scale = f"1 (lowest) to {STEPS} (highest), {NO_ANSWER} for no answer"
     highest = len(rule.cuts) + 1
     return (
         Note(scene.grader, f"{scene.grader_text}{typed}"),
         *(Note(name, f"{texts[name]}: {scale}") for name in rule.questions),
-        *(Note(field.name, field.text) for field in scene.fields),
+        *(
+            Note(name, field.text)
+            for name, field in col.as_written(scene.fields, rule.writing).items()
+        ),
+        *(Note(name, text) for name, text in rule.side.texts.items()),
         Note(
             scene.target,
             f"the target: {scene.target_text}, 1 (lowest) to {highest} (highest); "

@@ -21,6 +21,7 @@ from sandmle.authors.toolkit.answers import row_ids
 from sandmle.authors.toolkit.csvtext import rounded
 from sandmle.authors.toolkit.domains import Category, Measure, Skin, wardrobe
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
+from sandmle.authors.toolkit.sidecolumns import SideTable, draw_side
 from sandmle.authors.toolkit.terms import Term, grammar, total, weights
 from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
@@ -64,6 +65,11 @@ class PriceRule(Record):
     coded: tuple[str, ...]
     """Columns where an empty cell reads -1 instead."""
     messy_share: float
+    writing: dict[str, col.Writing]
+    """How finely numeric columns are written: see `columns.draw_writing`."""
+    flat: tuple[int, ...]
+    """Latents that are spread evenly."""
+    side: SideTable
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ class TabularPrice(Family):
             Rows(ids[rule.train_rows :], {skin.target: test.amount}, test.table),
             sample={skin.target: float(np.median(train.amount.round()))},
             best={skin.target: test.expected},
-            ladder=price_ladder(skin, metric=rule.metric),
+            ladder=price_ladder(skin, metric=rule.metric, side=rule.side.names),
             words=_words(rule, skin, streams.rng("phrases")),
             rng=streams.rng("split"),
         )
@@ -150,12 +156,13 @@ def _draw_rule(rng: np.random.Generator, skin: Skin, difficulty: int, *, metric:
     count = 5
     picked = sorted(rng.choice(len(skin.fields), size=count, replace=False))
     fields = tuple(skin.fields[int(index)].name for index in picked)
-    loadings = col.draw_loadings(rng, count + 2)
+    loadings = col.draw_bundle(rng, count + 2)
+    flat = col.draw_flat(rng, count + 2)
     terms = _draw_terms(rng, count + 2, difficulty)
     labels, sources = skin.categories
     effects = np.round(rng.standard_normal(len(labels.values)) * 0.55, 5)
     shares = col.draw_shares(rng, len(labels.values))
-    probe = total(terms, col.probe(loadings))
+    probe = total(terms, col.probe(loadings, flat=flat))
     spread = float(np.sqrt(np.var(probe) + np.var(effects)))
     low, high = DEVIATIONS[metric]
     deviation = rng.uniform(low, high)
@@ -165,6 +172,8 @@ def _draw_rule(rng: np.random.Generator, skin: Skin, difficulty: int, *, metric:
     names = [*fields, *(m.name for m in skin.measures), labels.name, sources.name]
     if difficulty == 0:
         names.append(unit_column(skin.measures[0]))
+    side = draw_side(rng, skin.domain, taken=[*names, skin.target], latents=count + 2)
+    names += side.names
     return PriceRule(
         skin=skin.key,
         metric=metric,
@@ -185,6 +194,9 @@ def _draw_rule(rng: np.random.Generator, skin: Skin, difficulty: int, *, metric:
         vanishing=at,
         coded=(sorted(at)[0],) if difficulty >= 2 else (),
         messy_share=0.3 if difficulty >= 1 else 0.0,
+        writing=col.draw_writing(rng, [skin.fields[int(i)] for i in picked]),
+        flat=flat,
+        side=side,
     )
 
 
@@ -210,7 +222,7 @@ def unit_column(measure: Measure) -> str:
 
 
 def _draw_rows(rule: PriceRule, skin: Skin, streams: Streams, rows: int) -> _Rows:
-    z = col.latents(streams.rng("latents"), rows, loadings=rule.loadings)
+    z = col.latents(streams.rng("latents"), rows, loadings=rule.loadings, flat=rule.flat)
     label = col.draw_labels(streams.rng("labels"), rows, shares=rule.label_shares)
     source = col.draw_labels(streams.rng("sources"), rows, shares=rule.source_shares)
     effect = np.asarray(rule.label_effects)[label]
@@ -224,7 +236,7 @@ def _draw_rows(rule: PriceRule, skin: Skin, streams: Streams, rows: int) -> _Row
     table[labels.name] = defects.messy(streams.rng("messy"), words, share=rule.messy_share)
     table[sources.name] = [sources.values[code] for code in source]
     _add_measures(table, rule, skin, streams.rng("units"), z, source)
-    by_name = {field.name: field for field in skin.fields}
+    by_name = col.as_written(skin.fields, rule.writing)
     for index, name in enumerate(rule.fields):
         field = by_name[name]
         values = col.render(field, z[:, index + 2])
@@ -234,6 +246,7 @@ def _draw_rows(rule: PriceRule, skin: Skin, streams: Streams, rows: int) -> _Row
             )
             values = defects.blanked(values, missing, code=-1.0 if name in rule.coded else None)
         table[name] = col.as_cells(values, decimals=field.decimals)
+    table |= rule.side.cells(streams.child("side"), z)
     return _Rows(
         table={name: table[name] for name in rule.order},
         amount=np.round(rounded(np.exp(mean + noise)), 0 if skin.centre >= WHOLE else 2),
@@ -294,7 +307,8 @@ def _column_notes(rule: PriceRule, skin: Skin) -> tuple[Note, ...]:
     first, second = skin.measures
     labels, sources = skin.categories
     both = f"{first.unit} or {first.other_unit}"
-    texts = {field.name: field.text for field in skin.fields}
+    written = col.as_written(skin.fields, rule.writing)
+    texts = {name: field.text for name, field in written.items()} | rule.side.texts
     for name in rule.vanishing:
         texts[name] += "; not every sheet has it" if name in rule.coded else "; may be empty"
     if rule.unit_in_cell:

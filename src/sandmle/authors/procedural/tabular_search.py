@@ -25,6 +25,7 @@ from sandmle.authors.toolkit.defects import Defect
 from sandmle.authors.toolkit.domains import Field
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
 from sandmle.authors.toolkit.scenes import Scene, wardrobe_of
+from sandmle.authors.toolkit.sidecolumns import SideTable, draw_side
 from sandmle.authors.toolkit.terms import Term, grammar, total, weights
 from sandmle.core.draft import Trap
 from sandmle.core.record import Record
@@ -90,6 +91,15 @@ class SearchRule(Record):
     strictness_sd: float
     position_noise: float
     missing: tuple[str, ...]
+    numbered: bool
+    """Whether queries are told by bare numbers."""
+    numeric_kinds: bool
+    """Whether kinds are written as numbers; a legend says what these mean."""
+    writing: dict[str, col.Writing]
+    """How finely numeric columns are written: see `columns.draw_writing`."""
+    flat: tuple[int, ...]
+    """Latents that are spread evenly."""
+    side: SideTable
 
 
 @dataclass(frozen=True)
@@ -150,7 +160,8 @@ class TabularSearch(Family):
         counts = [
             max(2, round(rows / rule.per_query)) for rows in (rule.train_rows, rule.test_rows)
         ]
-        names = row_ids(streams.rng("queries"), sum(counts), prefix=scene.query_prefix)
+        prefix = "" if rule.numbered else scene.query_prefix
+        names = row_ids(streams.rng("queries"), sum(counts), prefix=prefix)
         train = _draw_lists(rule, scene, streams.child("train"), names[: counts[0]], old_order=True)
         test = _draw_lists(rule, scene, streams.child("test"), names[counts[0] :], old_order=False)
         rows = len(train.grade)
@@ -191,7 +202,8 @@ def _draw_rule(
 ) -> SearchRule:
     picked = sorted(rng.choice(len(scene.fields), size=FEATURES, replace=False))
     fields = tuple(scene.fields[int(index)].name for index in picked)
-    loadings = col.draw_loadings(rng, FEATURES)
+    loadings = col.draw_bundle(rng, FEATURES)
+    flat = col.draw_flat(rng, FEATURES)
     places = [int(i) for i in rng.permutation(FEATURES)]
     terms = [
         Term(kind="linear", of=(place,), weight=weight)
@@ -203,6 +215,9 @@ def _draw_rule(
     tilt = float(rng.choice([-1.0, 1.0])) * (0.7 if difficulty >= 2 else 0.0)
     per_query = int(rng.integers(9, 13))
     names = [*fields, scene.kind, scene.position]
+    taken = [*names, scene.query, scene.target]
+    side = draw_side(rng, scene.domain, taken=taken, latents=FEATURES)
+    names += side.names
     draft = SearchRule(
         skin=scene.key,
         metric=metric,
@@ -227,8 +242,13 @@ def _draw_rule(
         missing=tuple(sorted(fields[int(i)] for i in rng.permutation(FEATURES)[:2]))
         if difficulty >= 1
         else (),
+        numbered=bool(rng.random() < 0.5),
+        numeric_kinds=bool(rng.random() < 0.5),
+        writing=col.draw_writing(rng, [scene.fields[int(i)] for i in picked], reach=6.0),
+        flat=flat,
+        side=side,
     )
-    probe = _score(draft, col.probe(loadings), np.arange(2_000) % 3)
+    probe = _score(draft, col.probe(loadings, flat=flat), np.arange(2_000) % 3)
     return draft.model_copy(
         update={
             "centre": round(float(probe.mean()), 5),
@@ -248,7 +268,9 @@ def _draw_lists(
 ) -> _Lists:
     shape = (len(names), rule.per_query)
     rows = len(names) * rule.per_query
-    z = col.latents(streams.rng("latents"), rows, loadings=rule.loadings).reshape(*shape, FEATURES)
+    z = col.latents(streams.rng("latents"), rows, loadings=rule.loadings, flat=rule.flat).reshape(
+        *shape, FEATURES
+    )
     # an engineer sees ten candidates: the rule is about what can be recovered from those
     z = rounded((z - z.mean(axis=1, keepdims=True)) / z.std(axis=1, keepdims=True))
     kinds = streams.rng("kinds").integers(0, 3, size=len(names))
@@ -258,7 +280,8 @@ def _draw_lists(
     strict = rule.strictness_sd * streams.rng("judges").standard_normal(len(names))
     judged = noisy - np.repeat(strict, rule.per_query) if old_order else noisy
     order = _positions(rule, streams.rng("old"), noisy.reshape(shape), follows=old_order)
-    table = {scene.kind: [scene.kinds[int(code)] for code in kind], scene.position: order}
+    shown = list(kind + 1) if rule.numeric_kinds else [scene.kinds[int(code)] for code in kind]
+    table: dict[str, Any] = {scene.kind: shown, scene.position: order}
     table |= _features(rule, scene, streams, z)
     query = list(np.repeat(names, rule.per_query))
     return _Lists(
@@ -285,11 +308,14 @@ def _features(
     """Move and stretch the latents of each query and write them as the scene's columns."""
     rng = streams.rng("moved")
     shape = (len(z), 1, FEATURES)
-    offset = rule.offset_sd * np.clip(rng.standard_normal(shape), -2.5, 2.5)
+    moves = col.latents(rng, len(z), loadings=rule.loadings)[:, None, :]
+    offset = rule.offset_sd * np.clip(moves, -2.5, 2.5)
     stretch = np.exp(rule.scale_sd * np.clip(rng.standard_normal(shape), -2.0, 2.0))
     seen = rounded(stretch * z + offset).reshape(-1, FEATURES)
-    by_name = {field.name: field for field in scene.fields}
-    cells = {}
+    by_name = col.as_written(scene.fields, rule.writing)
+    # what side columns lean on is moved like the features: they must not undo that
+    lean = rounded(seen / np.sqrt(1.0 + rule.offset_sd**2))
+    cells = rule.side.cells(streams.child("side"), lean)
     for index, name in enumerate(rule.fields):
         values = col.render(by_name[name], seen[:, index])
         if name in rule.missing:
@@ -302,10 +328,12 @@ def _features(
 
 
 def _words(rule: SearchRule, scene: SearchScene) -> Words:
-    texts = {field.name: field.text for field in scene.fields}
+    written = col.as_written(scene.fields, rule.writing)
+    texts = {name: field.text for name, field in written.items()} | rule.side.texts
     for name in rule.missing:
         texts[name] += "; empty where it is unknown"
-    texts[scene.kind] = f"{scene.kind_text}: " + ", ".join(scene.kinds)
+    kinds = col.legend(scene.kinds) if rule.numeric_kinds else ", ".join(scene.kinds)
+    texts[scene.kind] = f"{scene.kind_text}: {kinds}"
     texts[scene.position] = scene.position_text
     groups = "; the groups of the metric are its values" if rule.metric == "ndcg_at_k" else ""
     judged = f"the target: {scene.target_text}; only in `train.csv`"

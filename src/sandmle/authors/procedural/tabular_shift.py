@@ -24,6 +24,7 @@ from sandmle.authors.toolkit.defects import CLIPPED, OUTLIERS, SHIFTED_TEST, TRA
 from sandmle.authors.toolkit.domains import Field
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
 from sandmle.authors.toolkit.scenes import Scene, wardrobe_of
+from sandmle.authors.toolkit.sidecolumns import SideTable, draw_side
 from sandmle.authors.toolkit.terms import Term, grammar, total, weights
 from sandmle.core.draft import Trap
 from sandmle.core.record import Record
@@ -75,6 +76,11 @@ class ShiftRule(Record):
     """Latent value at which the fine sensor saturates."""
     leak_sd: float | None
     """Noise of the giveaway in training, in units of the target's spread."""
+    writing: dict[str, col.Writing]
+    """How finely numeric columns are written: see `columns.draw_writing`."""
+    flat: tuple[int, ...]
+    """Latents that are spread evenly."""
+    side: SideTable
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,7 @@ class TabularShift(Family):
             Rows(ids[rule.train_rows :], {target: test.value}, test.table),
             sample={target: typical},
             best={target: test.expected},
-            ladder=shift_ladder(scene, leak=rule.leak_sd is not None),
+            ladder=shift_ladder(scene, leak=rule.leak_sd is not None, side=rule.side.names),
             words=Words(
                 id_column=scene.id_column,
                 id_text=scene.id_text,
@@ -165,16 +171,24 @@ def _draw_rule(
     rng: np.random.Generator, scene: ShiftScene, difficulty: int, *, metric: str
 ) -> ShiftRule:
     count = len(scene.fields) + 1
-    loadings = col.draw_loadings(rng, count)
+    loadings = col.draw_bundle(rng, count)
+    flat = col.draw_flat(rng, count)
     moving = [int(i) for i in rng.permutation(count - 1)[: 1 + difficulty // 2]]
     terms = _draw_terms(rng, count, moving, difficulty)
     shift = [0.0] * count
     for place in moving:
         shift[place] = round(float(rng.uniform(0.65, 0.8)), 5)
-    known = total(terms, _moved(col.probe(loadings), np.array(shift), side=1.0))
+    known = total(terms, _moved(col.probe(loadings, flat=flat), np.array(shift), side=1.0))
     names = [field.name for field in (*scene.fields, *scene.sensors)]
     if difficulty >= 2:
         names.append(scene.afterthought.name)
+    side = draw_side(
+        rng,
+        scene.domain,
+        taken=[*names, scene.quantity.name, scene.afterthought.name],
+        latents=count,
+    )
+    names += side.names
     return ShiftRule(
         skin=scene.key,
         metric=metric,
@@ -191,6 +205,9 @@ def _draw_rule(
         rough_sd=round(float(rng.uniform(0.3, 0.4)), 5),
         clip_at=round(float(rng.uniform(0.5, 0.7)), 5) if difficulty >= 1 else None,
         leak_sd=round(float(rng.uniform(0.35, 0.5)), 5) if difficulty >= 2 else None,
+        writing=col.draw_writing(rng, (*scene.fields, *scene.sensors, scene.afterthought)),
+        flat=flat,
+        side=side,
     )
 
 
@@ -222,12 +239,16 @@ def _moved(z: Floats, shift: Floats, *, side: float) -> Floats:
 def _draw_rows(
     rule: ShiftRule, scene: ShiftScene, streams: Streams, rows: int, *, side: float
 ) -> _Rows:
-    z = col.latents(streams.rng("latents"), rows, loadings=rule.loadings)
+    z = col.latents(streams.rng("latents"), rows, loadings=rule.loadings, flat=rule.flat)
     z = _moved(z, np.array(rule.shift), side=side)
     known = rounded(rule.scale * (total(rule.terms, z) - rule.centre))
     noise = rule.noise_sd * streams.rng("noise").standard_normal(rows)
-    table = {field.name: _cells(field, z[:, place]) for place, field in enumerate(scene.fields)}
-    fine, rough = scene.sensors
+    plain = (*scene.fields, *scene.sensors, scene.afterthought)
+    *fields, fine, rough, afterthought = col.as_written(plain, rule.writing).values()
+    table: dict[str, Any] = {
+        field.name: _cells(field, z[:, place]) for place, field in enumerate(fields)
+    }
+    table |= rule.side.cells(streams.child("side"), z)
     seen = z[:, -1] if rule.clip_at is None else np.minimum(z[:, -1], rule.clip_at)
     table[fine.name] = _cells(fine, seen)
     unsure = z[:, -1] + rule.rough_sd * streams.rng("rough").standard_normal(rows)
@@ -236,7 +257,7 @@ def _draw_rows(
         hint = known + noise + rule.leak_sd * streams.rng("hint").standard_normal(rows)
         if side > 0:
             hint = streams.rng("other").permutation(hint)
-        table[scene.afterthought.name] = _cells(scene.afterthought, rounded(hint))
+        table[afterthought.name] = _cells(afterthought, rounded(hint))
     return _Rows(
         table={name: table[name] for name in rule.order},
         value=_in_units(scene, known + noise),
@@ -263,9 +284,9 @@ def _cells(field: Field, latent: Floats) -> list[str | None]:
 
 
 def _notes(rule: ShiftRule, scene: ShiftScene) -> tuple[Note, ...]:
-    texts = {
-        field.name: field.text for field in (*scene.fields, *scene.sensors, scene.afterthought)
-    }
+    plain = (*scene.fields, *scene.sensors, scene.afterthought)
+    texts = {name: field.text for name, field in col.as_written(plain, rule.writing).items()}
+    texts |= rule.side.texts
     target = scene.quantity
     return (
         *(Note(name, texts[name]) for name in rule.order),

@@ -13,19 +13,18 @@ from numpy.typing import NDArray
 
 from sandmle.authors.ladders.text_author import author_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit import traits
 from sandmle.authors.toolkit.answers import row_ids
 from sandmle.authors.toolkit.csvtext import rounded
 from sandmle.authors.toolkit.defects import SHIFTED_TEST, Defect
 from sandmle.authors.toolkit.grammar import Stock, TextScene
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
-from sandmle.authors.toolkit.scenes import wardrobe_of
 from sandmle.core.draft import Trap
-from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.seeds.dna import TaskDNA
 
 QUOTATIONS = Defect("quotations", skill="quote_removal")
@@ -39,13 +38,9 @@ _CODES = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 Floats = NDArray[np.float64]
 
 
-class AuthorRule(Record):
+class AuthorRule(Rule):
     """How each author writes, and what hides it."""
 
-    skin: str
-    metric: str
-    train_rows: int
-    test_rows: int
     authors: tuple[str, ...]
     """Columns of a submission."""
     shares: tuple[float, ...]
@@ -70,7 +65,7 @@ class AuthorScene(TextScene):
     """Names of authors and their columns are this and a letter."""
 
 
-class TextAuthor(Family):
+class TextAuthor(SkinnedFamily[AuthorScene, AuthorRule]):
     """Give each author's chance of having written a text, whatever the text is about."""
 
     name = "text/author-v1"
@@ -78,37 +73,58 @@ class TextAuthor(Family):
     task_type = "multiclass_classification"
     summary = "Tell authors by their chains of little words; topics mislead, quotations intrude."
     metrics = ("log_loss", "roc_auc_macro")
+    skins = "author"
+    scene_type = AuthorScene
+    rule_type = AuthorRule
     seeds = {
         "lmsys-chatbot-arena": "two long answers to compare; one short text and its source stay",
         "jigsaw-unintended-bias-in-toxicity-classification": "toxicity; misleading subjects stay",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: AuthorScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> AuthorRule:
         """Draw a language, its authors' habits, and what hides them."""
-        clothes = wardrobe_of("author", AuthorScene)
-        rng = streams.rng("rule")
-        scene = clothes.draw(rng)
-        rule = _draw_rule(rng, scene, dna, self.choose_metric(dna, rng), difficulty)
+        stock = Stock(rng)
+        count = traits.class_count(dna, rng, low=3, high=4)
+        letters = sorted(str(x) for x in rng.choice(list(_CODES), size=count, replace=False))
+        base = rng.normal(0.0, 0.4, _LITTLE)
+        taste = base + rng.normal(0.0, 0.2, (count, _LITTLE))
+        pairs = rng.normal(0.0, 0.8, (count, _LITTLE, _LITTLE))
+        return AuthorRule(
+            skin=scene.key,
+            metric=metric,
+            train_rows=int(rng.integers(18, 21)) * 10,
+            test_rows=1000,
+            authors=tuple(f"{scene.author_prefix}_{letter}" for letter in letters),
+            shares=tuple(traits.class_shares(dna, rng, count)),
+            little=stock.words("CVC", _LITTLE, apart=2),
+            first=_log_shares(taste),
+            chains=tuple(_log_shares(taste[i] + pairs[i]) for i in range(count)),
+            topics=tuple(stock.words("CVCCVC", 25, apart=2) for _ in range(count)),
+            quoted=0.6 if difficulty >= 1 else 0.0,
+            glued=0.3 if difficulty >= 2 else 0.0,
+        )
+
+    def profile(self, rule: AuthorRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
         defects = (SHIFTED_TEST, QUOTATIONS, CLITICS)
-        profile = Profile(
+        return Profile(
             grammar=("markov_chain", "mixture"),
             defects=defects[: difficulty + 1],
             skills=("function_words", "calibration"),
             traps=(Trap(column="topic words", why="authors keep to own topics in training only"),),
         )
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=profile,
-        )
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Write the texts, and take each author's chance from the chains."""
-        rule = AuthorRule.model_validate(design.rule)
-        scene = wardrobe_of("author", AuthorScene).get(rule.skin)
+        rule, scene = self.worn(design)
         train, by, _ = _texts(rule, streams.child("train"), rule.train_rows, own=_OWN_TOPIC)
         test, by_test, chances = _texts(rule, streams.child("test"), rule.test_rows, own=0.0)
         ids = row_ids(streams.rng("ids"), len(train) + len(test), prefix=scene.id_prefix)
@@ -144,45 +160,9 @@ class TextAuthor(Family):
             rng=streams.rng("split"),
         )
 
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score one chance per author."""
-        scene = wardrobe_of("author", AuthorScene).get(design.rule["skin"])
-        return Evaluation(
-            metric=MetricSpec(name=design.rule["metric"]),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=tuple(
-                    Column(name=name, kind="number", low=0.0, high=1.0)
-                    for name in design.rule["authors"]
-                ),
-                rows=material.test_rows,
-            ),
-        )
-
-
-def _draw_rule(
-    rng: np.random.Generator, scene: AuthorScene, dna: TaskDNA, metric: str, difficulty: int
-) -> AuthorRule:
-    stock = Stock(rng)
-    count = traits.class_count(dna, rng, low=3, high=4)
-    letters = sorted(str(x) for x in rng.choice(list(_CODES), size=count, replace=False))
-    base = rng.normal(0.0, 0.4, _LITTLE)
-    taste = base + rng.normal(0.0, 0.2, (count, _LITTLE))
-    pairs = rng.normal(0.0, 0.8, (count, _LITTLE, _LITTLE))
-    return AuthorRule(
-        skin=scene.key,
-        metric=metric,
-        train_rows=int(rng.integers(18, 21)) * 10,
-        test_rows=1000,
-        authors=tuple(f"{scene.author_prefix}_{letter}" for letter in letters),
-        shares=tuple(traits.class_shares(dna, rng, count)),
-        little=stock.words("CVC", _LITTLE, apart=2),
-        first=_log_shares(taste),
-        chains=tuple(_log_shares(taste[i] + pairs[i]) for i in range(count)),
-        topics=tuple(stock.words("CVCCVC", 25, apart=2) for _ in range(count)),
-        quoted=0.6 if difficulty >= 1 else 0.0,
-        glued=0.3 if difficulty >= 2 else 0.0,
-    )
+    def targets(self, rule: AuthorRule, scene: AuthorScene) -> tuple[Column, ...]:
+        """Ask for one chance per author."""
+        return tuple(Column(name=name, kind="number", low=0.0, high=1.0) for name in rule.authors)
 
 
 def _log_shares(raw: Floats) -> tuple[tuple[float, ...], ...]:

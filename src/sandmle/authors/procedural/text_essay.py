@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from sandmle.authors.ladders.text_essay import essay_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit import traits
 from sandmle.authors.toolkit.answers import row_ids
 from sandmle.authors.toolkit.csvtext import csv_bytes, rounded
@@ -20,11 +21,9 @@ from sandmle.authors.toolkit.defects import LABEL_NOISE, Defect
 from sandmle.authors.toolkit.grammar import Stock, TextScene
 from sandmle.authors.toolkit.lexicon import Phonology, misspell
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
-from sandmle.authors.toolkit.scenes import wardrobe_of
 from sandmle.core.draft import Trap
-from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.seeds.dna import TaskDNA
 
 PADDING = Defect("padded_essays", skill="shortcut_avoidance")
@@ -38,13 +37,9 @@ _CONTENT = 30
 Floats = NDArray[np.float64]
 
 
-class EssayRule(Record):
+class EssayRule(Rule):
     """What graders look at, and how much each part weighs."""
 
-    skin: str
-    metric: str
-    train_rows: int
-    test_rows: int
     weights: dict[str, float]
     cuts: tuple[float, ...]
     """Between the grades, in units of the weighted sum."""
@@ -68,7 +63,7 @@ class EssayScene(TextScene):
     prompts: tuple[str, ...]
 
 
-class TextEssay(Family):
+class TextEssay(SkinnedFamily[EssayScene, EssayRule]):
     """Grade essays of an invented language as its graders do."""
 
     name = "text/essay-v1"
@@ -76,18 +71,50 @@ class TextEssay(Family):
     task_type = "ordinal_classification"
     summary = "Grade essays by connectives, richness, spelling and subject; length misleads."
     metrics = ("qwk", "spearman")
+    skins = "essay"
+    scene_type = EssayScene
+    rule_type = EssayRule
     seeds = {
         "learning-agency-lab-automated-essay-scoring-2": "long essays in English; one rubric stays",
         "google-quest-challenge": "thirty qualities of questions; one grade by several qualities",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: EssayScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> EssayRule:
         """Draw a language, the rubric, and how many parts of it count."""
-        clothes = wardrobe_of("essay", EssayScene)
-        rng = streams.rng("rule")
-        scene = clothes.draw(rng)
-        rule = _draw_rule(rng, scene, dna, self.choose_metric(dna, rng), difficulty)
-        profile = Profile(
+        stock = Stock(rng)
+        grades = traits.class_count(dna, rng, low=4, high=6)
+        prompts = sorted(str(x) for x in rng.choice(list(scene.prompts), size=4, replace=False))
+        size = rng.uniform(0.8, 1.2, len(_PARTS))
+        counts = np.array([1, 1, difficulty >= 1, difficulty >= 2], dtype=float)
+        size = size * counts / np.sqrt(((size * counts) ** 2).sum())
+        # grades in the middle are more frequent, as graders have it
+        edges = np.linspace(-1.3, 1.3, grades - 1)
+        return EssayRule(
+            skin=scene.key,
+            metric=metric,
+            train_rows=int(rng.integers(17, 21)) * 10,
+            test_rows=1000,
+            weights=dict(zip(_PARTS, rounded(size).tolist(), strict=True)),
+            cuts=tuple(rounded(edges + rng.uniform(-0.12, 0.12, grades - 1)).tolist()),
+            noise=0.22,
+            connectives=stock.words("CVCV", 10, apart=2),
+            particles=stock.words("CVCV", 10, apart=2),
+            stock={prompt: stock.words("CVCCVC", 40, apart=2) for prompt in prompts},
+            padding=2.2,
+            sounds=(stock.sounds.consonants, stock.sounds.vowels),
+        )
+
+    def profile(self, rule: EssayRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
+        return Profile(
             grammar=("additive", "threshold", "ratio"),
             defects=(
                 PADDING,
@@ -98,19 +125,10 @@ class TextEssay(Family):
             skills=("rubric_features", "cut_points"),
             traps=(Trap(column="length of the text", why="only training essays were padded"),),
         )
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=profile,
-        )
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Write essays, grade them, and list the words of the language."""
-        rule = EssayRule.model_validate(design.rule)
-        scene = wardrobe_of("essay", EssayScene).get(rule.skin)
+        rule, scene = self.worn(design)
         train, grades, _ = _essays(rule, streams.child("train"), rule.train_rows, padded=True)
         test, truth, best = _essays(rule, streams.child("test"), rule.test_rows, padded=False)
         ids = row_ids(streams.rng("ids"), len(train) + len(test), prefix=scene.id_prefix)
@@ -157,45 +175,10 @@ class TextEssay(Family):
             rng=streams.rng("split"),
         )
 
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score whole grades."""
-        scene = wardrobe_of("essay", EssayScene).get(design.rule["skin"])
-        top = len(design.rule["cuts"]) + 1
-        return Evaluation(
-            metric=MetricSpec(name=design.rule["metric"]),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=(Column(name=scene.target, kind="integer", low=1, high=top),),
-                rows=material.test_rows,
-            ),
-        )
-
-
-def _draw_rule(
-    rng: np.random.Generator, scene: EssayScene, dna: TaskDNA, metric: str, difficulty: int
-) -> EssayRule:
-    stock = Stock(rng)
-    grades = traits.class_count(dna, rng, low=4, high=6)
-    prompts = sorted(str(x) for x in rng.choice(list(scene.prompts), size=4, replace=False))
-    size = rng.uniform(0.8, 1.2, len(_PARTS))
-    counts = np.array([1, 1, difficulty >= 1, difficulty >= 2], dtype=float)
-    size = size * counts / np.sqrt(((size * counts) ** 2).sum())
-    # grades in the middle are more frequent, as graders have it
-    edges = np.linspace(-1.3, 1.3, grades - 1)
-    return EssayRule(
-        skin=scene.key,
-        metric=metric,
-        train_rows=int(rng.integers(17, 21)) * 10,
-        test_rows=1000,
-        weights=dict(zip(_PARTS, rounded(size).tolist(), strict=True)),
-        cuts=tuple(rounded(edges + rng.uniform(-0.12, 0.12, grades - 1)).tolist()),
-        noise=0.22,
-        connectives=stock.words("CVCV", 10, apart=2),
-        particles=stock.words("CVCV", 10, apart=2),
-        stock={prompt: stock.words("CVCCVC", 40, apart=2) for prompt in prompts},
-        padding=2.2,
-        sounds=(stock.sounds.consonants, stock.sounds.vowels),
-    )
+    def targets(self, rule: EssayRule, scene: EssayScene) -> tuple[Column, ...]:
+        """Ask for whole grades."""
+        top = len(rule.cuts) + 1
+        return (Column(name=scene.target, kind="integer", low=1, high=top),)
 
 
 def _essays(

@@ -10,16 +10,15 @@ import numpy as np
 
 from sandmle.authors.ladders.text_missing_word import missing_word_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit.answers import row_ids
 from sandmle.authors.toolkit.defects import Defect
 from sandmle.authors.toolkit.grammar import Stock, TextScene, all_new, choose
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
-from sandmle.authors.toolkit.scenes import wardrobe_of
-from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.seeds.dna import TaskDNA
 
 UNMARKED_GAP = Defect("unmarked_gap", skill="gap_detection")
@@ -29,13 +28,9 @@ INTRUDERS = Defect("words_between", skill="long_range_agreement")
 _TYPES = ("article", "auxiliary", "marker", "second_article")
 
 
-class MissingWordRule(Record):
+class MissingWordRule(Rule):
     """The grammar of one language."""
 
-    skin: str
-    metric: str
-    train_rows: int
-    test_rows: int
     nouns: tuple[tuple[str, ...], ...]
     """Stems by noun class."""
     verbs: tuple[tuple[str, ...], ...]
@@ -58,7 +53,7 @@ class MissingWordRule(Record):
     """How likely an adjective or adverb comes between words that belong together."""
 
 
-class TextMissingWord(Family):
+class TextMissingWord(SkinnedFamily[TextScene, MissingWordRule]):
     """Write each sentence with the word that was taken out of it."""
 
     name = "text/missing_word-v1"
@@ -66,34 +61,55 @@ class TextMissingWord(Family):
     task_type = "text_reconstruction"
     summary = "Restore the word that each sentence lost, by agreement in an invented language."
     metrics = ("levenshtein", "exact_match")
+    skins = "missing_word"
+    scene_type = TextScene
+    rule_type = MissingWordRule
     seeds = {
         "billion-word-imputation": "a billion words of English; a small grammar with agreement",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: TextScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> MissingWordRule:
         """Draw a grammar and its words."""
-        clothes = wardrobe_of("missing_word", TextScene)
-        rng = streams.rng("rule")
-        scene = clothes.draw(rng)
-        rule = _draw_rule(rng, scene, self.choose_metric(dna, rng), difficulty)
-        profile = Profile(
+        stock = Stock(rng)
+        numbers = 2 if difficulty >= 1 else 1
+        classes = 3
+        return MissingWordRule(
+            skin=scene.key,
+            metric=metric,
+            train_rows=int(rng.integers(17, 21)) * 10,
+            test_rows=700,
+            nouns=tuple(stock.words("CVCVC", 7, apart=2) for _ in range(classes)),
+            verbs=tuple(stock.words("VCVCV", 4, apart=2) for _ in range(3)),
+            markers=stock.words("CVCC", 3, apart=2),
+            articles=tuple(stock.words("CVV", numbers) for _ in range(classes)),
+            auxiliaries=tuple(stock.words("VCCV", numbers, apart=2) for _ in range(classes)),
+            plural=stock.words("VC", 1)[0] if difficulty >= 1 else "",
+            adjectives=stock.words("CVCCV", 10, apart=2),
+            adverbs=stock.words("VCVC", 8, apart=2),
+            object_first=bool(rng.random() < 0.5),
+            article_last=bool(rng.random() < 0.5),
+            between=0.75 if difficulty >= 2 else 0.5,
+        )
+
+    def profile(self, rule: MissingWordRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
+        return Profile(
             grammar=("agreement", "government", "permutation"),
             defects=(UNMARKED_GAP, PLURALS, INTRUDERS)[: difficulty + 1],
             skills=("word_classes", "agreement"),
         )
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=profile,
-        )
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Write sentences and take one word out of each."""
-        rule = MissingWordRule.model_validate(design.rule)
-        scene = wardrobe_of("missing_word", TextScene).get(rule.skin)
+        rule, scene = self.worn(design)
         seen: set[str] = set()
         train, test = (
             _samples(rule, streams.rng(role), rows, seen)
@@ -123,7 +139,7 @@ class TextMissingWord(Family):
                     Note(scene.text, f"{scene.text_note}, without one of its words"),
                     Note(
                         scene.target,
-                        f"{scene.target_note}, words separated by single blanks; the target, in "
+                        f"{scene.target_note}, words separated by single spaces; the target, in "
                         "`train.csv` only",
                     ),
                 ),
@@ -131,42 +147,9 @@ class TextMissingWord(Family):
             rng=streams.rng("split"),
         )
 
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score whole sentences as text."""
-        scene = wardrobe_of("missing_word", TextScene).get(design.rule["skin"])
-        return Evaluation(
-            metric=MetricSpec(name=design.rule["metric"]),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=(Column(name=scene.target, kind="string", max_length=400),),
-                rows=material.test_rows,
-            ),
-        )
-
-
-def _draw_rule(
-    rng: np.random.Generator, scene: TextScene, metric: str, difficulty: int
-) -> MissingWordRule:
-    stock = Stock(rng)
-    numbers = 2 if difficulty >= 1 else 1
-    classes = 3
-    return MissingWordRule(
-        skin=scene.key,
-        metric=metric,
-        train_rows=int(rng.integers(17, 21)) * 10,
-        test_rows=700,
-        nouns=tuple(stock.words("CVCVC", 7, apart=2) for _ in range(classes)),
-        verbs=tuple(stock.words("VCVCV", 4, apart=2) for _ in range(3)),
-        markers=stock.words("CVCC", 3, apart=2),
-        articles=tuple(stock.words("CVV", numbers) for _ in range(classes)),
-        auxiliaries=tuple(stock.words("VCCV", numbers, apart=2) for _ in range(classes)),
-        plural=stock.words("VC", 1)[0] if difficulty >= 1 else "",
-        adjectives=stock.words("CVCCV", 10, apart=2),
-        adverbs=stock.words("VCVC", 8, apart=2),
-        object_first=bool(rng.random() < 0.5),
-        article_last=bool(rng.random() < 0.5),
-        between=0.75 if difficulty >= 2 else 0.5,
-    )
+    def targets(self, rule: MissingWordRule, scene: TextScene) -> tuple[Column, ...]:
+        """Ask for whole sentences."""
+        return (Column(name=scene.target, kind="string", max_length=400),)
 
 
 def _samples(

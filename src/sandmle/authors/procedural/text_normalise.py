@@ -10,16 +10,15 @@ import numpy as np
 
 from sandmle.authors.ladders.text_normalise import normalise_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit.answers import row_ids
 from sandmle.authors.toolkit.defects import LABEL_NOISE, Defect
 from sandmle.authors.toolkit.grammar import Stock, TextScene, all_new, choose
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
-from sandmle.authors.toolkit.scenes import wardrobe_of
-from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.seeds.dna import TaskDNA
 
 AMBIGUOUS_ORDER = Defect("ambiguous_order", skill="order_inference")
@@ -31,13 +30,9 @@ _KINDS = ("date", "money", "unit", "time", "code", "short", "plain")
 _SHARES = (0.24, 0.2, 0.18, 0.1, 0.14, 0.1, 0.04)
 
 
-class NormaliseRule(Record):
+class NormaliseRule(Rule):
     """How one language is read aloud."""
 
-    skin: str
-    metric: str
-    train_rows: int
-    test_rows: int
     digits: tuple[str, ...]
     """Words for 0 to 9."""
     tens: tuple[str, ...]
@@ -117,7 +112,7 @@ class NormaliseScene(TextScene):
     """Units that are measured there, as they are written."""
 
 
-class TextNormalise(Family):
+class TextNormalise(SkinnedFamily[NormaliseScene, NormaliseRule]):
     """Say what is written with digits and signs in words of an invented language."""
 
     name = "text/normalise-v1"
@@ -125,18 +120,65 @@ class TextNormalise(Family):
     task_type = "seq2seq"
     summary = "Turn dates, money, units, times, codes and short forms into words of a new language."
     metrics = ("levenshtein", "exact_match")
+    skins = "normalise"
+    scene_type = NormaliseScene
+    rule_type = NormaliseRule
     seeds = {
         "bms-molecular-translation": "pictures of molecules; written notation stays the source",
         "billion-word-imputation": "a billion words; lines of one language with one gap to fill",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: NormaliseScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> NormaliseRule:
         """Draw a language with its numbers, and what its writers leave open."""
-        clothes = wardrobe_of("normalise", NormaliseScene)
-        rng = streams.rng("rule")
-        scene = clothes.draw(rng)
-        rule = _draw_rule(rng, scene, self.choose_metric(dna, rng), difficulty)
-        profile = Profile(
+        stock = Stock(rng)
+        shorts = [word + "." for word in stock.words("CC", 8)]
+        signs = [str(sign) for sign in rng.permutation(["$", "€", "£", "¥"])[:2]]
+        coins = stock.words("CVCVC", 2 * len(signs), apart=2)
+        units = [str(unit) for unit in rng.permutation(list(scene.units))[:4]]
+        stems = stock.words("CVCCV", len(units), apart=2)
+        marks = [str(mark) for mark in rng.permutation([".", "/", "-"])]
+        day_first = bool(rng.random() < 0.5)
+        spoken = [int(part) for part in rng.permutation(3)]
+        endings = stock.words("VC", 2)
+        return NormaliseRule(
+            skin=scene.key,
+            metric=metric,
+            train_rows=int(rng.integers(18, 21)) * 10,
+            test_rows=700,
+            digits=stock.words("CVC", 10, apart=2),
+            tens=stock.words("CVCV", 9, apart=2),
+            hundred=stock.words("CVCC", 1)[0],
+            units_first=bool(rng.random() < 0.5),
+            joiner=stock.words("CV", 1)[0] if rng.random() < 0.6 else "",
+            months=stock.words("VCVCV", 12, apart=2),
+            day_first={marks[0]: day_first, **({marks[1]: not day_first} if difficulty else {})},
+            spoken_date=(spoken[0], spoken[1], spoken[2]),
+            of_word=stock.words("VCV", 1)[0],
+            currencies={sign: (coins[2 * i], coins[2 * i + 1]) for i, sign in enumerate(signs)},
+            units=dict(zip(units, stems, strict=True)),
+            noun_first=bool(rng.random() < 0.5),
+            endings=("", endings[0], endings[1]),
+            few=difficulty >= 2,
+            oclock=stock.words("CVVC", 1)[0],
+            code_sign=choose(rng, ("#", "№", "&")),
+            code_word=stock.words("CCVC", 1)[0],
+            double_word=stock.words("VCCV", 1)[0] if difficulty >= 2 else "",
+            shorts=dict(zip(shorts, stock.words("CVCVCV", len(shorts), apart=2), strict=True)),
+            fillers=stock.words("CVCCVC", 50, apart=2),
+            unread=0.06 if difficulty else 0.0,
+        )
+
+    def profile(self, rule: NormaliseRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
+        return Profile(
             grammar=("template", "lookup", "permutation", "compounding", "threshold"),
             defects=(
                 AMBIGUOUS_ORDER,
@@ -145,19 +187,10 @@ class TextNormalise(Family):
             ),
             skills=("alignment", "template_induction"),
         )
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=profile,
-        )
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Write lines and read them aloud."""
-        rule = NormaliseRule.model_validate(design.rule)
-        scene = wardrobe_of("normalise", NormaliseScene).get(rule.skin)
+        rule, scene = self.worn(design)
         seen: set[str] = set()
         train, test = (
             _lines(rule, streams.rng(role), count, seen)
@@ -193,7 +226,7 @@ class TextNormalise(Family):
                     Note(scene.text, scene.text_note),
                     Note(
                         scene.target,
-                        f"{scene.target_note}, words separated by single blanks; the target, in "
+                        f"{scene.target_note}, words separated by single spaces; the target, in "
                         "`train.csv` only",
                     ),
                 ),
@@ -201,59 +234,9 @@ class TextNormalise(Family):
             rng=streams.rng("split"),
         )
 
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score whole lines as text."""
-        scene = wardrobe_of("normalise", NormaliseScene).get(design.rule["skin"])
-        return Evaluation(
-            metric=MetricSpec(name=design.rule["metric"]),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=(Column(name=scene.target, kind="string", max_length=400),),
-                rows=material.test_rows,
-            ),
-        )
-
-
-def _draw_rule(
-    rng: np.random.Generator, scene: NormaliseScene, metric: str, difficulty: int
-) -> NormaliseRule:
-    stock = Stock(rng)
-    shorts = [word + "." for word in stock.words("CC", 8)]
-    signs = [str(sign) for sign in rng.permutation(["$", "€", "£", "¥"])[:2]]
-    coins = stock.words("CVCVC", 2 * len(signs), apart=2)
-    units = [str(unit) for unit in rng.permutation(list(scene.units))[:4]]
-    stems = stock.words("CVCCV", len(units), apart=2)
-    marks = [str(mark) for mark in rng.permutation([".", "/", "-"])]
-    day_first = bool(rng.random() < 0.5)
-    spoken = [int(part) for part in rng.permutation(3)]
-    endings = stock.words("VC", 2)
-    return NormaliseRule(
-        skin=scene.key,
-        metric=metric,
-        train_rows=int(rng.integers(18, 21)) * 10,
-        test_rows=700,
-        digits=stock.words("CVC", 10, apart=2),
-        tens=stock.words("CVCV", 9, apart=2),
-        hundred=stock.words("CVCC", 1)[0],
-        units_first=bool(rng.random() < 0.5),
-        joiner=stock.words("CV", 1)[0] if rng.random() < 0.6 else "",
-        months=stock.words("VCVCV", 12, apart=2),
-        day_first={marks[0]: day_first, **({marks[1]: not day_first} if difficulty else {})},
-        spoken_date=(spoken[0], spoken[1], spoken[2]),
-        of_word=stock.words("VCV", 1)[0],
-        currencies={sign: (coins[2 * i], coins[2 * i + 1]) for i, sign in enumerate(signs)},
-        units=dict(zip(units, stems, strict=True)),
-        noun_first=bool(rng.random() < 0.5),
-        endings=("", endings[0], endings[1]),
-        few=difficulty >= 2,
-        oclock=stock.words("CVVC", 1)[0],
-        code_sign=choose(rng, ("#", "№", "&")),
-        code_word=stock.words("CCVC", 1)[0],
-        double_word=stock.words("VCCV", 1)[0] if difficulty >= 2 else "",
-        shorts=dict(zip(shorts, stock.words("CVCVCV", len(shorts), apart=2), strict=True)),
-        fillers=stock.words("CVCCVC", 50, apart=2),
-        unread=0.06 if difficulty else 0.0,
-    )
+    def targets(self, rule: NormaliseRule, scene: NormaliseScene) -> tuple[Column, ...]:
+        """Ask for whole lines."""
+        return (Column(name=scene.target, kind="string", max_length=400),)
 
 
 def _lines(

@@ -12,17 +12,16 @@ import numpy as np
 
 from sandmle.authors.ladders.text_pairs import pairs_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit.answers import row_ids
 from sandmle.authors.toolkit.csvtext import csv_bytes
 from sandmle.authors.toolkit.defects import LABEL_NOISE, Defect
 from sandmle.authors.toolkit.grammar import Stock, TextScene, all_new, choose
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
-from sandmle.authors.toolkit.scenes import wardrobe_of
-from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.seeds.dna import TaskDNA
 
 INFLECTED = Defect("inflected_forms", skill="stemming")
@@ -33,13 +32,9 @@ _CONCEPTS = 24
 _SYNONYMS = 4
 
 
-class PairsRule(Record):
+class PairsRule(Rule):
     """What makes phrases alike in one language."""
 
-    skin: str
-    metric: str
-    train_rows: int
-    test_rows: int
     concepts: tuple[tuple[str, ...], ...]
     """Stems that mean the same, by concept."""
     endings: tuple[str, ...]
@@ -66,7 +61,7 @@ class PairsScene(TextScene):
     other_note: str
 
 
-class TextPairs(Family):
+class TextPairs(SkinnedFamily[PairsScene, PairsRule]):
     """Rate how alike two phrases of an invented language are."""
 
     name = "text/pairs-v1"
@@ -74,19 +69,46 @@ class TextPairs(Family):
     task_type = "regression"
     summary = "Rate the likeness of two phrases with a glossary of synonyms, heads and negation."
     metrics = ("pearson", "spearman")
+    skins = "pairs"
+    scene_type = PairsScene
+    rule_type = PairsRule
     seeds = {
         "us-patent-phrase-to-phrase-matching": "real technical terms and the patent classes",
         "AI4Code": "notebooks and their order; the likeness of two short texts stays",
         "lmsys-chatbot-arena": "long answers and three outcomes; two phrases and a rating stay",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: PairsScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> PairsRule:
         """Draw a language, its synonyms, and what counts for likeness."""
-        clothes = wardrobe_of("pairs", PairsScene)
-        rng = streams.rng("rule")
-        scene = clothes.draw(rng)
-        rule = _draw_rule(rng, scene, self.choose_metric(dna, rng), difficulty)
-        profile = Profile(
+        stock = Stock(rng)
+        stems = stock.words("CVCVC", _CONCEPTS * _SYNONYMS, apart=2)
+        return PairsRule(
+            skin=scene.key,
+            metric=metric,
+            train_rows=int(rng.integers(16, 21)) * 10,
+            test_rows=1000,
+            concepts=tuple(stems[_SYNONYMS * i : _SYNONYMS * (i + 1)] for i in range(_CONCEPTS)),
+            endings=("", *stock.words("VC", 4)),
+            head_last=bool(rng.random() < 0.5),
+            head_weight=round(float(rng.uniform(0.45, 0.6)), 5),
+            chained=difficulty >= 1,
+            particles=stock.words("CV", 4),
+            negated=0.4 if difficulty >= 2 else 0.0,
+            kept=round(float(rng.uniform(0.2, 0.35)), 5),
+            noise=0.08,
+        )
+
+    def profile(self, rule: PairsRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
+        return Profile(
             grammar=("set_overlap", "weighting", "interaction", "synonymy"),
             defects=(
                 INFLECTED,
@@ -96,19 +118,10 @@ class TextPairs(Family):
             ),
             skills=("glossary_join", "position_features"),
         )
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=profile,
-        )
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Write pairs of phrases, rate them, and write the glossary."""
-        rule = PairsRule.model_validate(design.rule)
-        scene = wardrobe_of("pairs", PairsScene).get(rule.skin)
+        rule, scene = self.worn(design)
         seen: set[str] = set()
         train = _pairs(rule, streams.rng("train"), rule.train_rows, seen)
         test = _pairs(rule, streams.rng("test"), rule.test_rows, seen)
@@ -156,39 +169,9 @@ class TextPairs(Family):
             rng=streams.rng("split"),
         )
 
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score one rating per pair."""
-        scene = wardrobe_of("pairs", PairsScene).get(design.rule["skin"])
-        return Evaluation(
-            metric=MetricSpec(name=design.rule["metric"]),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=(Column(name=scene.target, kind="number"),),
-                rows=material.test_rows,
-            ),
-        )
-
-
-def _draw_rule(
-    rng: np.random.Generator, scene: PairsScene, metric: str, difficulty: int
-) -> PairsRule:
-    stock = Stock(rng)
-    stems = stock.words("CVCVC", _CONCEPTS * _SYNONYMS, apart=2)
-    return PairsRule(
-        skin=scene.key,
-        metric=metric,
-        train_rows=int(rng.integers(16, 21)) * 10,
-        test_rows=1000,
-        concepts=tuple(stems[_SYNONYMS * i : _SYNONYMS * (i + 1)] for i in range(_CONCEPTS)),
-        endings=("", *stock.words("VC", 4)),
-        head_last=bool(rng.random() < 0.5),
-        head_weight=round(float(rng.uniform(0.45, 0.6)), 5),
-        chained=difficulty >= 1,
-        particles=stock.words("CV", 4),
-        negated=0.4 if difficulty >= 2 else 0.0,
-        kept=round(float(rng.uniform(0.2, 0.35)), 5),
-        noise=0.08,
-    )
+    def targets(self, rule: PairsRule, scene: PairsScene) -> tuple[Column, ...]:
+        """Ask for one rating per pair."""
+        return (Column(name=scene.target, kind="number"),)
 
 
 def _pairs(

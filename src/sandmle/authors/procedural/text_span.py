@@ -9,16 +9,15 @@ import numpy as np
 
 from sandmle.authors.ladders.text_span import span_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit.answers import row_ids
 from sandmle.authors.toolkit.defects import CLUTTER, Defect
 from sandmle.authors.toolkit.grammar import Stock, TextScene, all_new, choose
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
-from sandmle.authors.toolkit.scenes import wardrobe_of
-from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.seeds.dna import TaskDNA
 
 VOIDED = Defect("voided_cues", skill="negation_scoping")
@@ -29,13 +28,9 @@ Sample = tuple[str, str, str]
 """Text, label, and the words that are asked for."""
 
 
-class SpanRule(Record):
+class SpanRule(Rule):
     """Which words open and close the passage of each label."""
 
-    skin: str
-    metric: str
-    train_rows: int
-    test_rows: int
     labels: tuple[str, ...]
     opens: tuple[tuple[str, ...], ...]
     """Words that open a passage, by label."""
@@ -60,7 +55,7 @@ class SpanScene(TextScene):
     labels: tuple[str, ...]
 
 
-class TextSpan(Family):
+class TextSpan(SkinnedFamily[SpanScene, SpanRule]):
     """Cut the passage that a label asks for out of a text in an invented language."""
 
     name = "text/span-v1"
@@ -68,19 +63,46 @@ class TextSpan(Family):
     task_type = "extractive_qa"
     summary = "Select the words that a label asks for; cues differ by label and can be void."
     metrics = ("jaccard", "exact_match")
+    skins = "span"
+    scene_type = SpanScene
+    rule_type = SpanRule
     seeds = {
         "tweet-sentiment-extraction": "mood of real tweets; the label becomes a kind of passage",
         "chaii-hindi-and-tamil-question-answering": "free questions and long articles",
         "tensorflow2-question-answering": "encyclopaedia pages; long and short answers become one",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: SpanScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> SpanRule:
         """Draw a language, its cues, and what stands in their way."""
-        clothes = wardrobe_of("span", SpanScene)
-        rng = streams.rng("rule")
-        scene = clothes.draw(rng)
-        rule = _draw_rule(rng, scene, self.choose_metric(dna, rng), difficulty)
-        profile = Profile(
+        stock = Stock(rng)
+        labels = sorted(str(x) for x in rng.choice(list(scene.labels), size=4, replace=False))
+        forms = 2 if difficulty >= 2 else 1
+        return SpanRule(
+            skin=scene.key,
+            metric=metric,
+            train_rows=int(rng.integers(15, 21)) * 10,
+            test_rows=1000,
+            labels=tuple(labels),
+            opens=tuple(stock.words("CVCV", forms, apart=2) for _ in labels),
+            closes=tuple(stock.words("CVCV", forms, apart=2) for _ in labels),
+            void=stock.words("CVC", 1)[0],
+            voided=0.45 if difficulty >= 1 else 0.0,
+            revised=0.35 if difficulty >= 2 else 0.0,
+            particles=stock.words("CVC", 8),
+            fillers=(*stock.words("CVCVC", 60, apart=2), *stock.words("CVCV", 30)),
+        )
+
+    def profile(self, rule: SpanRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
+        return Profile(
             grammar=("bracketing", "lookup", "negation"),
             defects=(
                 CLUTTER,
@@ -89,19 +111,10 @@ class TextSpan(Family):
             ),
             skills=("cue_induction",),
         )
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=profile,
-        )
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Write texts with passages of all labels and ask for one of each."""
-        rule = SpanRule.model_validate(design.rule)
-        scene = wardrobe_of("span", SpanScene).get(rule.skin)
+        rule, scene = self.worn(design)
         seen: set[str] = set()
         train = _samples(rule, streams.rng("train"), rule.train_rows, seen)
         test = _samples(rule, streams.rng("test"), rule.test_rows, seen)
@@ -145,39 +158,9 @@ class TextSpan(Family):
             rng=streams.rng("split"),
         )
 
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score the selected words."""
-        scene = wardrobe_of("span", SpanScene).get(design.rule["skin"])
-        return Evaluation(
-            metric=MetricSpec(name=design.rule["metric"]),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=(Column(name=scene.target, kind="string", max_length=1_000),),
-                rows=material.test_rows,
-            ),
-        )
-
-
-def _draw_rule(
-    rng: np.random.Generator, scene: SpanScene, metric: str, difficulty: int
-) -> SpanRule:
-    stock = Stock(rng)
-    labels = sorted(str(x) for x in rng.choice(list(scene.labels), size=4, replace=False))
-    forms = 2 if difficulty >= 2 else 1
-    return SpanRule(
-        skin=scene.key,
-        metric=metric,
-        train_rows=int(rng.integers(15, 21)) * 10,
-        test_rows=1000,
-        labels=tuple(labels),
-        opens=tuple(stock.words("CVCV", forms, apart=2) for _ in labels),
-        closes=tuple(stock.words("CVCV", forms, apart=2) for _ in labels),
-        void=stock.words("CVC", 1)[0],
-        voided=0.45 if difficulty >= 1 else 0.0,
-        revised=0.35 if difficulty >= 2 else 0.0,
-        particles=stock.words("CVC", 8),
-        fillers=(*stock.words("CVCVC", 60, apart=2), *stock.words("CVCV", 30)),
-    )
+    def targets(self, rule: SpanRule, scene: SpanScene) -> tuple[Column, ...]:
+        """Ask for the selected words."""
+        return (Column(name=scene.target, kind="string", max_length=1_000),)
 
 
 def _samples(rule: SpanRule, rng: np.random.Generator, count: int, seen: set[str]) -> list[Sample]:

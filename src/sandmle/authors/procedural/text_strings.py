@@ -6,20 +6,23 @@ follow depends on more than the last symbol.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from sandmle.authors.ladders.text_strings import strings_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit import defects
 from sandmle.authors.toolkit.answers import row_ids
 from sandmle.authors.toolkit.defects import Defect
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
-from sandmle.authors.toolkit.scenes import Scene, wardrobe_of
+from sandmle.authors.toolkit.scenes import Scene
 from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.metrics.string_likelihood import copies
 from sandmle.seeds.dna import TaskDNA
 
@@ -48,13 +51,9 @@ class Arc(Record):
     to: int
 
 
-class StringsRule(Record):
+class StringsRule(Rule):
     """The hidden rule of one task, with its defects."""
 
-    skin: str
-    metric: str
-    train_rows: int
-    test_rows: int
     arcs: tuple[Arc, ...]
     misspelt: float
     """Share of training strings with one symbol wrong."""
@@ -62,7 +61,7 @@ class StringsRule(Record):
     """Share of training rows that repeat a few strings."""
 
 
-class TextStrings(Family):
+class TextStrings(SkinnedFamily[StringsScene, StringsRule]):
     """Write strings that could have come from the same source."""
 
     name = "text/strings-v1"
@@ -70,44 +69,46 @@ class TextStrings(Family):
     task_type = "generation"
     summary = "Submit fresh strings of a hidden automaton: likelihood, coverage, no copies."
     metrics = ("string_likelihood",)
+    skins = "strings"
+    scene_type = StringsScene
+    rule_type = StringsRule
     seeds = {
         "bms-molecular-translation": "the drawings; only the language of the labels is left",
         "stanford-covid-vaccine": "measured decay rates; only sequences of symbols are asked for",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: StringsScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> StringsRule:
         """Choose scene, automaton and what is wrong with the examples."""
-        clothes = wardrobe_of("strings", StringsScene)
-        rng = streams.rng("rule")
-        scene = clothes.draw(rng)
-        rule = StringsRule(
+        return StringsRule(
             skin=scene.key,
-            metric=self.choose_metric(dna, rng),
+            metric=metric,
             train_rows=int(rng.integers(185, 201)),
             test_rows=400,
             arcs=_draw_arcs(rng, scene.symbols),
             misspelt=0.2 if difficulty >= 1 else 0.0,
             repeated=0.25 if difficulty >= 2 else 0.0,
         )
+
+    def profile(self, rule: StringsRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
         found = (SMALL_SAMPLE, defects.TYPOS, defects.DUPLICATES)
-        profile = Profile(
+        return Profile(
             grammar=("automaton", "hidden_state", "random_ends"),
             defects=found[: difficulty + 1],
             skills=("longer_context", "memorisation_avoidance"),
         )
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=profile,
-        )
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Write the examples, as many hidden strings as are asked for, and the reference's."""
-        rule = StringsRule.model_validate(design.rule)
-        scene = wardrobe_of("strings", StringsScene).get(rule.skin)
+        rule, scene = self.worn(design)
         train = _strings(rule, streams.rng("train"), rule.train_rows)
         train = _spoilt(rule, scene, streams.rng("defects"), train)
         told = ";".join(f"{a.state} {a.symbol} {a.chance:g} {a.to}" for a in rule.arcs)
@@ -123,22 +124,18 @@ class TextStrings(Family):
             rng=streams.rng("split"),
         )
 
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score as a set; copies are told by the training strings."""
-        rule = StringsRule.model_validate(design.rule)
-        scene = wardrobe_of("strings", StringsScene).get(rule.skin)
+    def targets(self, rule: StringsRule, scene: StringsScene) -> tuple[Column, ...]:
+        """Ask for a string in each row."""
+        return (Column(name=scene.text, kind="string", max_length=CELL),)
+
+    def metric_params(
+        self, rule: StringsRule, scene: StringsScene, material: Material
+    ) -> dict[str, Any]:
+        """Name the training strings, by which copies are told, and how many are usual."""
         lines = material.public["train.csv"].decode().splitlines()[1:]
         known = sorted({line.split(",")[1] for line in lines})
         fresh = _strings(rule, np.random.Generator(np.random.PCG64(1)), USUAL_DRAWS)
-        usual = copies(fresh, known) / len(fresh)
-        return Evaluation(
-            metric=MetricSpec(name=rule.metric, params={"known": known, "usual": round(usual, 3)}),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=(Column(name=scene.text, kind="string", max_length=CELL),),
-                rows=material.test_rows,
-            ),
-        )
+        return {"known": known, "usual": round(copies(fresh, known) / len(fresh), 3)}
 
 
 def _draw_arcs(rng: np.random.Generator, symbols: str) -> tuple[Arc, ...]:

@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 
 from sandmle.authors.ladders.timeseries_anomaly import anomaly_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit import defects
 from sandmle.authors.toolkit.answers import row_ids
 from sandmle.authors.toolkit.csvtext import rounded
 from sandmle.authors.toolkit.defects import Defect
 from sandmle.authors.toolkit.pictures import npy_bytes
 from sandmle.authors.toolkit.rows import Rows, Words, row_material
-from sandmle.authors.toolkit.scenes import Scene, wardrobe_of
+from sandmle.authors.toolkit.scenes import Scene
 from sandmle.authors.toolkit.traits import side
 from sandmle.authors.toolkit.windows import Nuisances, Rhythm, Windows, burst, draw_windows
-from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.seeds.dna import TaskDNA
 
 SENSORS = 6
@@ -47,13 +47,9 @@ class AnomalyScene(Scene):
     target_text: str
 
 
-class AnomalyRule(Record):
+class AnomalyRule(Rule):
     """The hidden rule of one task, with its defects."""
 
-    skin: str
-    metric: str
-    train_rows: int
-    test_rows: int
     steps: int
     positives: float
     rhythms: tuple[Rhythm, ...]
@@ -67,7 +63,7 @@ class AnomalyRule(Record):
     decoys: float
 
 
-class TimeseriesAnomaly(Family):
+class TimeseriesAnomaly(SkinnedFamily[AnomalyScene, AnomalyRule]):
     """Score windows of rhythmic sensors by how likely something is wrong."""
 
     name = "timeseries/anomaly-v1"
@@ -75,38 +71,63 @@ class TimeseriesAnomaly(Family):
     task_type = "binary_classification"
     summary = "Find windows with a burst or a phase jump among spikes, drift, gaps and decoys."
     metrics = ("average_precision", "roc_auc")
+    skins = "anomaly"
+    scene_type = AnomalyScene
+    rule_type = AnomalyRule
+    scene_stream = "scene"
     seeds = {
         "seti-breakthrough-listen": "spectrograms of six scans; one curve remains",
         "hms-harmful-brain-activity-classification": "twenty electrodes, and votes for six kinds",
         "predict-volcanic-eruptions-ingv-oe": "the time to an eruption; ten sensors become one",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
-        """Choose scene, rhythms, motif and what is harmless."""
-        clothes = wardrobe_of("anomaly", AnomalyScene)
-        scene = clothes.draw(streams.rng("scene"))
-        metric = self.choose_metric(dna, streams.rng("metric"))
-        rule = _draw_rule(streams.rng("rule"), scene, metric, dna, difficulty)
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: AnomalyScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> AnomalyRule:
+        """Draw rhythms, motif and what is harmless."""
+        cycles = rng.permutation([1.7, 3.7]) + rng.uniform(-0.15, 0.15, size=2)
+        return AnomalyRule(
+            skin=scene.key,
+            metric=metric,
+            train_rows=int(rng.integers(180, 201)),
+            test_rows=1500,
+            steps=side(dna, (80, 96, 112)),
+            positives=_POSITIVES[dna.imbalance],
+            rhythms=tuple(_draw_rhythm(rng) for _ in range(SENSORS)),
+            motif_length=int(rng.integers(11, 15)),
+            motif_cycles=round(float(cycles[0]), 4),
+            decoy_cycles=round(float(cycles[1]), 4),
+            spikes=0.012,
+            drift=4.0 if difficulty >= 1 else 0.0,
+            missing=0.05 if difficulty >= 1 else 0.0,
+            clipped=0.05 if difficulty >= 2 else 0.0,
+            decoys=0.45 if difficulty >= 2 else 0.0,
+        )
+
+    def profile(self, rule: AnomalyRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
         found = [_SPIKES, defects.GROUP_OFFSETS]
         found += [defects.DRIFT, defects.MISSING_AT_RANDOM] if difficulty >= 1 else []
         found += [defects.CLIPPED, _DECOYS] if difficulty >= 2 else []
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=Profile(
-                grammar=("periodic", "motif", "phase_jump", "group_offset"),
-                defects=tuple(found),
-                skills=("period_estimation", "residual_features", "change_points"),
-            ),
+        return Profile(
+            grammar=("periodic", "motif", "phase_jump", "group_offset"),
+            defects=tuple(found),
+            skills=("period_estimation", "residual_features", "change_points"),
         )
+
+    def targets(self, rule: AnomalyRule, scene: AnomalyScene) -> tuple[Column, ...]:
+        """Return the columns of a submission after its id."""
+        return (Column(name=scene.target, kind="number", low=0.0, high=1.0),)
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Draw windows of all sensors and write them as arrays, with ladder and oracle."""
-        rule = AnomalyRule.model_validate(design.rule)
-        scene = wardrobe_of("anomaly", AnomalyScene).get(rule.skin)
+        rule, scene = self.worn(design)
         names = row_ids(streams.rng("sensors"), SENSORS, prefix=scene.sensor_prefix)
         parts, files, tables = [], {}, []
         for role, rows in (("train", rule.train_rows), ("test", rule.test_rows)):
@@ -130,41 +151,6 @@ class TimeseriesAnomaly(Family):
             words=_words(rule, scene, files),
             rng=streams.rng("split"),
         )
-
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score the order of the windows."""
-        scene = wardrobe_of("anomaly", AnomalyScene).get(design.rule["skin"])
-        return Evaluation(
-            metric=MetricSpec(name=design.rule["metric"]),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=(Column(name=scene.target, kind="number", low=0.0, high=1.0),),
-                rows=material.test_rows,
-            ),
-        )
-
-
-def _draw_rule(
-    rng: np.random.Generator, scene: AnomalyScene, metric: str, dna: TaskDNA, difficulty: int
-) -> AnomalyRule:
-    cycles = rng.permutation([1.7, 3.7]) + rng.uniform(-0.15, 0.15, size=2)
-    return AnomalyRule(
-        skin=scene.key,
-        metric=metric,
-        train_rows=int(rng.integers(180, 201)),
-        test_rows=1500,
-        steps=side(dna, (80, 96, 112)),
-        positives=_POSITIVES[dna.imbalance],
-        rhythms=tuple(_draw_rhythm(rng) for _ in range(SENSORS)),
-        motif_length=int(rng.integers(11, 15)),
-        motif_cycles=round(float(cycles[0]), 4),
-        decoy_cycles=round(float(cycles[1]), 4),
-        spikes=0.012,
-        drift=4.0 if difficulty >= 1 else 0.0,
-        missing=0.05 if difficulty >= 1 else 0.0,
-        clipped=0.05 if difficulty >= 2 else 0.0,
-        decoys=0.45 if difficulty >= 2 else 0.0,
-    )
 
 
 def _draw_rhythm(rng: np.random.Generator) -> Rhythm:

@@ -248,7 +248,7 @@ def _draw_rule(
     week = 0.5 * (week - week.mean()) / week.std()
     own = rng.standard_normal((3, 7)) * (0.35 if difficulty else 0.0)
     event = rng.uniform(0.7, 1.0) + (rng.uniform(-0.5, 0.5, size=3) if difficulty else np.zeros(3))
-    items = int(rng.integers(104, 113))
+    items = int(rng.integers(184, 199))
     closed = rng.choice(np.arange(3, HISTORY - 3), size=3, replace=False)
     return DemandRule(
         skin=scene.key,
@@ -256,11 +256,11 @@ def _draw_rule(
         train_rows=items,
         test_rows=items * HORIZON,
         base=round(float(rng.uniform(0.6, 1.0)), 4),
-        level_sd=0.55,
+        level_sd=0.4,
         weekday=_numbers(week),
         weekday_of_kind=tuple(_numbers(row) for row in own),
-        event_sd=0.25,
-        slope_sd=0.4,
+        event_sd=0.15,
+        slope_sd=0.2,
         event=(_numbers(event)[0], _numbers(event)[1], _numbers(event)[2])
         if difficulty
         else (round(float(event[0]), 5),) * 3,

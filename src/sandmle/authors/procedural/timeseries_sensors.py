@@ -28,9 +28,9 @@ from sandmle.seeds.dna import TaskDNA
 
 TEST_WINDOWS = 22
 """Of each test device."""
-LOST = -32_768
+LOST = -128
 """What stands for a reading that was lost."""
-SCALE = 700.0
+SCALE = 12.0
 """Written units for a reading of 1."""
 NOISE = 0.48
 PULL = 2.5
@@ -240,18 +240,18 @@ def _written(
     windows: Recorded,
     devices: Devices,
     device: NDArray[np.int64],
-) -> NDArray[np.int16]:
+) -> NDArray[np.int8]:
     """Write readings as whole numbers, with gaps and the end of each device's range."""
     values = windows.values
     if rule.clipped:
         top = rule.clipped * devices.gain[device][:, None, None]
         values = np.clip(values, -top, top)
-    counts = np.clip(np.rint(np.round(SCALE * values, 3)), LOST + 1, 32_767)
+    counts = np.clip(np.rint(np.round(SCALE * values, 3)), LOST + 1, 127)
     start = rng.integers(4, rule.steps - 12, size=len(device))
     length = rng.integers(3, 8, size=len(device)) * (rng.random(len(device)) < rule.dropouts)
     place = np.arange(rule.steps)[None, :]
     gap = (place >= start[:, None]) & (place < (start + length)[:, None])
-    return np.where(gap[:, :, None], LOST, counts).astype(np.int16)
+    return np.where(gap[:, :, None], LOST, counts).astype(np.int8)
 
 
 def _named(rule: SensorsRule, codes: NDArray[np.int64]) -> list[str]:
@@ -265,8 +265,8 @@ def _words(
     return Words(
         id_column=scene.id_column,
         id_text=scene.id_text,
-        train=f"windows with a known {scene.target}",
-        test=f"windows to be named; no {scene.device} is in both files",
+        train="one line for each labelled window",
+        test=f"one line for each window to be named; no {scene.device} is in both files",
         sample="a valid submission that names the same for every window",
         columns=(
             Note(scene.device, scene.device_text),
@@ -275,8 +275,8 @@ def _words(
         files=tuple(
             Note(
                 f"{role}_windows.npy",
-                f"every window of `{role}.csv` in the order of its lines: a NumPy array of "
-                f"{count} x {rule.steps} x 3 (window, time, axis), 16-bit whole numbers in the "
+                f"one window for each line of `{role}.csv`, in the same order: a NumPy array of "
+                f"{count} x {rule.steps} x 3 (window, time, axis), 8-bit whole numbers in the "
                 f"device's own units, 50 readings a second{gaps}",
             )
             for role, count in zip(("train", "test"), rows, strict=True)

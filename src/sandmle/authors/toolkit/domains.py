@@ -22,7 +22,10 @@ class Field(Record):
     """`normal`: centre + spread z; `lognormal`: centre exp(spread z); `share`: in (0, 100)."""
     centre: float
     spread: float = Setting(gt=0)
-    decimals: int = Setting(default=1, ge=0, le=5)
+    decimals: int = Setting(default=1, ge=-2, le=5)
+    """Digits after the point; less than none rounds to tens or hundreds."""
+    power: int = Setting(default=0, ge=0, le=5)
+    """Power of ten by which values are multiplied, as in percentages written in hundredths."""
 
 
 class Measure(Field):

@@ -14,7 +14,7 @@ from sandmle.authors.roles import Note
 from sandmle.authors.toolkit.png import png_bytes
 
 Container = Literal["png", "npy"]
-PNG_SHARE = 0.1
+PNG_SHARE = 0.02
 """Share of the tasks whose pictures are single files: those take a block of disk for each."""
 
 
@@ -61,8 +61,8 @@ def pack(
             notes=tuple(
                 Note(
                     f"{split}_images.npy",
-                    f"every {what} of `{split}.csv` in the order of its lines: a NumPy array of "
-                    f"{len(pixels)} x {' x '.join(map(str, pixels.shape[1:]))}, {colour}",
+                    f"one {what} for each line of `{split}.csv`, in the same order: a NumPy array "
+                    f"of {len(pixels)} x {' x '.join(map(str, pixels.shape[1:]))}, {colour}",
                 )
                 for split, pixels in (("train", train), ("test", test))
             ),
@@ -78,7 +78,7 @@ def pack(
     )
 
 
-def npy_bytes(array: NDArray[np.uint8] | NDArray[np.int16]) -> bytes:
+def npy_bytes(array: NDArray[np.uint8] | NDArray[np.int8] | NDArray[np.int16]) -> bytes:
     """Write an array in NumPy's format, version 1.0: the same bytes with every version of NumPy."""
     out = io.BytesIO()
     np.lib.format.write_array(out, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)

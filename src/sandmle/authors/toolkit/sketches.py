@@ -227,7 +227,7 @@ def _packed_volumes(
         notes=tuple(
             Note(
                 path,
-                f"every {what} of `{path.partition('_')[0]}.csv` in the order of its lines: a "
+                f"one {what} for each line of `{path.partition('_')[0]}.csv`, in the same order: a "
                 f"NumPy array of {' x '.join(map(str, volumes.shape))} ({what}s, slices, rows, "
                 "columns), 8-bit grey",
             )

@@ -14,7 +14,7 @@ from sandmle.authors.roles import Note
 from sandmle.authors.toolkit.pictures import npy_bytes
 
 Container = Literal["wav", "npy"]
-WAV_SHARE = 0.25
+WAV_SHARE = 0.1
 """Share of the tasks whose clips are single files: those take a block of disk for each."""
 _FULL = 32_767
 
@@ -88,8 +88,8 @@ def pack(
             notes=tuple(
                 Note(
                     f"{split}_audio.npy",
-                    f"every {what} of `{split}.csv` in the order of its lines: a NumPy array of "
-                    f"{len(clips)} x {clips.shape[1]} integers; {form}",
+                    f"one {what} for each line of `{split}.csv`, in the same order: a NumPy array "
+                    f"of {len(clips)} x {clips.shape[1]} integers; {form}",
                 )
                 for split, clips in (("train", train), ("test", test))
             ),

@@ -7,14 +7,19 @@ backticks, and the submission's head is always the first fenced block under "Sub
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 
 from sandmle.authors.roles import Design, Evaluation, Material, Note
 from sandmle.authors.toolkit.csvtext import cell
-from sandmle.core.task import Column, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.metrics import get_metric
+
+T = TypeVar("T")
 
 _HEADINGS = {
     "files": ("Files", "What you are given", "Data files"),
@@ -23,12 +28,79 @@ _HEADINGS = {
     "submission": ("Submission", "Submission format", "Submission file"),
     "rules": ("Rules", "Ground rules", "Terms"),
 }
-_RULES = (
-    "Learn from the files in `input/` only; there is no network and nothing to download.",
-    "Write `submission.csv` into the current directory; a later one replaces an earlier one.",
-    "A file with missing, duplicate or unknown ids, or unreadable values, scores nothing.",
-    "The final score is taken on test rows whose answers are kept back.",
+_ORDERS = (
+    ("files", "columns", "evaluation", "submission"),
+    ("files", "columns", "submission", "evaluation"),
+    ("evaluation", "files", "columns", "submission"),
 )
+_RULES = (
+    (
+        "Learn from the files in `input/` only; there is no network and nothing to download.",
+        "All that you may use is in `input/`. There is no network.",
+        "The data lie in `input/`. Learn from them alone; nothing can be downloaded.",
+    ),
+    (
+        "Write `submission.csv` into the current directory; a later one replaces an earlier one.",
+        "Your answer is the file `submission.csv` in the current directory; the last one counts.",
+    ),
+    (
+        "A file with missing, duplicate or unknown ids, or unreadable values, scores nothing.",
+        "Ids that are missing, doubled or unknown, or unreadable values, make a file worthless.",
+    ),
+)
+_SAME = 4
+"""Columns in a row that are described alike are named together from the next one on."""
+
+
+@dataclass(frozen=True)
+class _Manner:
+    """How one kind of task is spoken of; `{train}`, `{test}` and `{metric}` are filled in."""
+
+    counts: tuple[str, ...]
+    openings: tuple[str, ...]
+    symbols: str
+    """What y and p are in the formula."""
+    last_rule: str
+
+
+_PREDICTION = _Manner(
+    counts=(
+        "There are {train} training samples and {test} test samples.",
+        "Training samples: {train}. Test samples: {test}.",
+        "You learn from {train} training samples and predict {test} test samples.",
+    ),
+    openings=(
+        "Submissions are scored by {metric}.",
+        "The metric is {metric}.",
+        "We compare your predictions with the truth by {metric}.",
+    ),
+    symbols="y the truth and p your prediction",
+    last_rule="The final score is taken on test rows whose answers are kept back.",
+)
+_MANNERS = {
+    "generation": _Manner(
+        counts=(
+            "There are {train} training samples; you write {test} new ones.",
+            "Training samples: {train}. Samples to be written: {test}.",
+            "You learn from {train} training samples and write {test} of your own.",
+        ),
+        openings=(
+            "Your samples are compared, as a whole, with others of the source by {metric}.",
+            "The metric is {metric}. It looks at all of your samples together.",
+        ),
+        symbols="y samples of the source that are kept back and p yours",
+        last_rule="The final score compares your samples with samples that are kept back.",
+    ),
+    "offline_rl": _Manner(
+        counts=(
+            "There are {train} training samples, and {test} test samples to choose for.",
+            "Training samples: {train}. Choices to make: {test}.",
+        ),
+        openings=("Submissions are scored by {metric}.", "The metric is {metric}."),
+        symbols="p your choices",
+        last_rule="What every choice is really worth is known to the scorer and kept back.",
+    ),
+}
 
 
 def describe(
@@ -37,28 +109,30 @@ def describe(
     """Write the page; structure and wording vary with `rng`, the facts do not.
 
     Args:
-        design: Title and story are used; the hidden rule is not looked at.
+        design: Title, story and type are used; the hidden rule is not looked at.
         material: Files and columns.
         evaluation: Metric and submission schema.
         rng: Chooses headings, the order of sections and phrases.
     """
+    manner = _MANNERS.get(design.task_type, _PREDICTION)
+    headings = {key: _pick(rng, choices) for key, choices in _HEADINGS.items()}
+    counts = _pick(rng, manner.counts).format(
+        train=material.train_rows, test=evaluation.submission.rows
+    )
     sections = {
-        "files": _notes(material.files) + "\n\n" + _counts(material, evaluation, rng),
+        "files": _notes(material.files) + "\n\n" + counts,
         "columns": _notes(material.columns),
-        "evaluation": _evaluation(evaluation, rng),
-        "submission": _submission(evaluation.submission, material, rng),
+        "evaluation": _evaluation(evaluation, manner, rng),
+        "submission": _submission(evaluation, material, headings, rng),
     }
-    order = ["files", "columns", "evaluation", "submission"]
-    if rng.random() < 0.4:
-        order = ["evaluation", "files", "columns", "submission"]
     parts = [f"# {design.title}", design.story]
-    parts += [f"## {_pick(rng, _HEADINGS[key])}\n\n{sections[key]}" for key in order]
-    rules = "\n".join(f"- {rule}" for rule in _RULES)
-    parts.append(f"## {_pick(rng, _HEADINGS['rules'])}\n\n{rules}")
+    parts += [f"## {headings[key]}\n\n{sections[key]}" for key in _pick(rng, _ORDERS)]
+    rules = [_pick(rng, choices) for choices in _RULES] + [manner.last_rule]
+    parts.append(f"## {headings['rules']}\n\n" + "\n".join(f"- {rule}" for rule in rules))
     return "\n\n".join(parts) + "\n"
 
 
-def _pick(rng: np.random.Generator, choices: Sequence[str]) -> str:
+def _pick(rng: np.random.Generator, choices: Sequence[T]) -> T:
     return choices[int(rng.integers(len(choices)))]
 
 
@@ -66,56 +140,53 @@ def _notes(notes: Sequence[Note]) -> str:
     return "\n".join(f"- `{note.name}`: {note.text}" for note in notes)
 
 
-def _counts(material: Material, evaluation: Evaluation, rng: np.random.Generator) -> str:
-    train, test = material.train_rows, evaluation.submission.rows
-    return _pick(
-        rng,
-        (
-            f"There are {train} labelled training samples and {test} test samples.",
-            f"Training samples: {train}. Test samples: {test}.",
-            f"You learn from {train} training samples and predict {test} test samples.",
-        ),
-    )
-
-
-def _evaluation(evaluation: Evaluation, rng: np.random.Generator) -> str:
+def _evaluation(evaluation: Evaluation, manner: _Manner, rng: np.random.Generator) -> str:
     metric = get_metric(evaluation.metric)
     direction = "higher is better" if metric.higher_is_better else "lower is better"
-    opening = _pick(
-        rng,
-        (
-            f"Submissions are scored by {metric.full_title} ({direction}).",
-            f"The metric is {metric.full_title}; {direction}.",
-            f"We compare your predictions with the truth by {metric.full_title}: {direction}.",
-        ),
-    )
-    return f"{opening}\n\nFormula, with y the truth and p your prediction: `{metric.formula}`"
+    title = _pick(rng, ("{title}; {direction}", "{title}: {direction}"))
+    named = title.format(title=metric.full_title, direction=direction)
+    opening = _pick(rng, manner.openings).format(metric=named)
+    return f"{opening}\n\nFormula, with {manner.symbols}: `{metric.formula}`"
 
 
-def _submission(schema: SubmissionSchema, material: Material, rng: np.random.Generator) -> str:
+def _submission(
+    evaluation: Evaluation,
+    material: Material,
+    headings: Mapping[str, str],
+    rng: np.random.Generator,
+) -> str:
+    schema = evaluation.submission
     head = material.public["sample_submission.csv"].decode().split("\n")[:4]
     opening = _pick(
         rng,
         (
-            f"One line per test sample ({schema.rows} lines and a header), in any order:",
+            f"One line for each id ({schema.rows} lines and a header), in any order:",
             f"The file has a header and {schema.rows} rows, one for each id; their order is free:",
+            f"A header and {schema.rows} lines, in whatever order, such as:",
         ),
     )
-    columns = "\n".join(
-        [f"- `{schema.id_column}`: the id of a test sample", *map(_column, schema.targets)]
+    form = (
+        f'text in the form described under "{headings["columns"]}"; '
+        "a cell of more than {limit} characters is refused"
     )
-    return f"{opening}\n\n```\n" + "\n".join(head) + f"\n```\n\n{columns}"
+    if "actions" in evaluation.metric.params:
+        form = f'one of the actions named under "{headings["evaluation"]}"'
+    columns = [f"- `{schema.id_column}`: an id of `test.csv`; each comes once"]
+    for values, group in groupby(schema.targets, key=lambda column: _values(column, form)):
+        names = [f"`{column.name}`" for column in group]
+        if len(names) > _SAME and "one of `" not in values:
+            columns.append(f"- {names[0]}, {names[1]}, ..., {names[-1]}: each {values}")
+        else:
+            columns += [f"- {name}: {values}" for name in names]
+    return f"{opening}\n\n```\n" + "\n".join(head) + "\n```\n\n" + "\n".join(columns)
 
 
-def _column(column: Column) -> str:
-    return f"- `{column.name}`: {_values(column)}"
-
-
-def _values(column: Column) -> str:
+def _values(column: Column, form: str) -> str:
+    """Say what a column may hold; `form` is said of texts, with the longest as `{limit}`."""
     if column.kind == "label":
         return "one of " + ", ".join(f"`{label}`" for label in column.labels)
     if column.kind == "string":
-        return f"text of at most {column.max_length} characters"
+        return form.format(limit=column.max_length)
     noun = "a whole number" if column.kind == "integer" else "a number"
     if column.low is not None and column.high is not None:
         return f"{noun} from {cell(column.low)} to {cell(column.high)}"
