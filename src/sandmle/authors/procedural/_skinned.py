@@ -38,7 +38,7 @@ class SkinnedFamily(Family, Generic[S, R]):
     scene_type: type[S]
     rule_type: type[R]
     scene_stream: ClassVar[str | None] = None
-    """Stream that draws the scene; the metric then has its own. Without it, the rule's draws both."""
+    """Stream that draws the scene; the metric then has its own. If None, the rule draws both."""
     group_column: ClassVar[str | None] = None
     """Column of the answers that says which rows belong together."""
 

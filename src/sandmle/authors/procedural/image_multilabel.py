@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from sandmle.authors.ladders.image_multilabel import multilabel_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit import defects, sketches, textures, traits
 from sandmle.authors.toolkit.csvtext import rounded
-from sandmle.authors.toolkit.scenes import wardrobe_of
 from sandmle.core.draft import Trap
 from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.seeds.dna import TaskDNA
 
 Floats = NDArray[np.float64]
@@ -46,14 +46,10 @@ class MarkScene(sketches.PictureScene):
     marks: tuple[Mark, ...]
 
 
-class MultilabelRule(Record):
+class MultilabelRule(Rule):
     """The hidden rule of one task, with its defects."""
 
-    skin: str
-    metric: str
     side: int
-    train_rows: int
-    test_rows: int
     labels: tuple[str, ...]
     kinds: tuple[Kind, ...]
     """What stands for each label."""
@@ -70,7 +66,7 @@ class MultilabelRule(Record):
     """Grey levels by which brightness follows the number of labels in training."""
 
 
-class ImageMultilabel(Family):
+class ImageMultilabel(SkinnedFamily[MarkScene, MultilabelRule]):
     """Multi-label classification by marks that come together in training only."""
 
     name = "image/multilabel-v1"
@@ -78,6 +74,10 @@ class ImageMultilabel(Family):
     task_type = "multilabel_classification"
     summary = "List the kinds of marks in a picture; in training, kinds come together."
     metrics = ("f1_micro", "roc_auc_columnwise")
+    skins = "multilabel"
+    scene_type = MarkScene
+    rule_type = MultilabelRule
+    scene_stream = "domain"
     seeds = {
         "plant-pathology-2021-fgvc8": "colour and photographs; labels in one cell of text",
         "imet-2020-fgvc7": "thousands of attributes become a few",
@@ -85,17 +85,37 @@ class ImageMultilabel(Family):
         "vertebra and one for the neck as a whole",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
-        """Draw scene, labels, what stands for them, and nuisances."""
-        clothes = wardrobe_of("multilabel", MarkScene)
-        scene = clothes.draw(streams.rng("domain"))
-        rule = _draw_rule(
-            streams.rng("rule"),
-            dna,
-            difficulty,
-            scene=scene,
-            metric=self.choose_metric(dna, streams.rng("metric")),
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: MarkScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> MultilabelRule:
+        """Draw labels, what stands for them, and nuisances."""
+        count = traits.class_count(dna, rng, low=3, high=4)
+        labels = sorted(rng.choice(len(scene.marks), size=count, replace=False).tolist())
+        kinds = rng.choice(np.array(get_args(Kind)), size=count, replace=False).tolist()
+        return MultilabelRule(
+            skin=scene.key,
+            metric=metric,
+            side=28,
+            train_rows=10 * int(rng.integers(17, 21)),
+            test_rows=TEST_ROWS,
+            labels=tuple(scene.marks[i].name for i in labels),
+            kinds=tuple(kinds),
+            cut=_CUTS[dna.imbalance],
+            together=round(float(rng.uniform(0.45, 0.65)), 3),
+            contrast=(48.0, 66.0),
+            specks=(0, 2, 2)[difficulty],
+            scratches=1 if difficulty >= 2 else 0,
+            shortcut_step=6.0 if difficulty >= 2 else 0.0,
         )
+
+    def profile(self, rule: MultilabelRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
         found = [CO_OCCURRENCE, defects.BACKGROUND]
         found += [defects.CLUTTER] if difficulty >= 1 else []
         found += [defects.SHORTCUT, defects.OCCLUSION] if difficulty >= 2 else []
@@ -103,24 +123,22 @@ class ImageMultilabel(Family):
             column="mean brightness of a picture",
             why="it goes with the number of labels in training pictures and nowhere else",
         )
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=Profile(
-                grammar=("presence", "translation"),
-                defects=tuple(found),
-                skills=("filter_banks", "several_labels"),
-                traps=(trap,) if difficulty >= 2 else (),
-            ),
+        return Profile(
+            grammar=("presence", "translation"),
+            defects=tuple(found),
+            skills=("filter_banks", "several_labels"),
+            traps=(trap,) if difficulty >= 2 else (),
         )
+
+    def targets(self, rule: MultilabelRule, scene: MarkScene) -> tuple[Column, ...]:
+        """Return the columns of a submission after its id."""
+        if rule.metric == "f1_micro":
+            return tuple(Column(name=n, kind="label", labels=("0", "1")) for n in rule.labels)
+        return tuple(Column(name=n, kind="number", low=0.0, high=1.0) for n in rule.labels)
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Draw the pictures of train and test."""
-        rule = MultilabelRule.model_validate(design.rule)
-        scene = wardrobe_of("multilabel", MarkScene).get(rule.skin)
+        rule, scene = self.worn(design)
         train = _shots(rule, streams.child("train"), rule.train_rows, honest=False)
         test = _shots(rule, streams.child("test"), rule.test_rows, honest=True)
         texts = {mark.name: mark.text for mark in scene.marks}
@@ -144,44 +162,6 @@ class ImageMultilabel(Family):
                 for name in rule.labels
             ),
         )
-
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score decisions by F1, or chances by ROC AUC."""
-        rule = MultilabelRule.model_validate(design.rule)
-        scene = wardrobe_of("multilabel", MarkScene).get(rule.skin)
-        if rule.metric == "f1_micro":
-            targets = [Column(name=name, kind="label", labels=("0", "1")) for name in rule.labels]
-        else:
-            targets = [Column(name=name, kind="number", low=0.0, high=1.0) for name in rule.labels]
-        return Evaluation(
-            metric=MetricSpec(name=rule.metric),
-            submission=SubmissionSchema(
-                id_column=scene.id_column, targets=tuple(targets), rows=material.test_rows
-            ),
-        )
-
-
-def _draw_rule(
-    rng: np.random.Generator, dna: TaskDNA, difficulty: int, *, scene: MarkScene, metric: str
-) -> MultilabelRule:
-    count = traits.class_count(dna, rng, low=3, high=4)
-    labels = sorted(rng.choice(len(scene.marks), size=count, replace=False).tolist())
-    kinds = rng.choice(np.array(get_args(Kind)), size=count, replace=False).tolist()
-    return MultilabelRule(
-        skin=scene.key,
-        metric=metric,
-        side=28,
-        train_rows=10 * int(rng.integers(17, 21)),
-        test_rows=TEST_ROWS,
-        labels=tuple(scene.marks[i].name for i in labels),
-        kinds=tuple(kinds),
-        cut=_CUTS[dna.imbalance],
-        together=round(float(rng.uniform(0.45, 0.65)), 3),
-        contrast=(48.0, 66.0),
-        specks=(0, 2, 2)[difficulty],
-        scratches=1 if difficulty >= 2 else 0,
-        shortcut_step=6.0 if difficulty >= 2 else 0.0,
-    )
 
 
 def _shots(rule: MultilabelRule, streams: Streams, rows: int, *, honest: bool) -> sketches.Shots:

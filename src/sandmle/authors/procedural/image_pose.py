@@ -7,21 +7,22 @@ negatives stand in the way; where the object looks alike both ways round, angles
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sandmle.authors.ladders.image_pose import pose_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit import defects, sketches, textures, traits
 from sandmle.authors.toolkit.pictures import Container, draw_container
-from sandmle.authors.toolkit.scenes import wardrobe_of
 from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.seeds.dna import TaskDNA
 
 Floats = NDArray[np.float64]
@@ -59,15 +60,11 @@ class Part(Record):
     """Grey levels."""
 
 
-class PoseRule(Record):
+class PoseRule(Rule):
     """The hidden rule of one task, with its defects."""
 
-    skin: str
-    metric: str
     container: Container
     side: int
-    train_rows: int
-    test_rows: int
     parts: tuple[Part, ...]
     offset: float
     """Degrees between the answer and the direction of the object's frame."""
@@ -82,7 +79,7 @@ class PoseRule(Record):
     negative_share: float
 
 
-class ImagePose(Family):
+class ImagePose(SkinnedFamily[PoseScene, PoseRule]):
     """Regression of an angle: it comes round, the object moves, and head looks like tail."""
 
     name = "image/pose-v1"
@@ -90,43 +87,71 @@ class ImagePose(Family):
     task_type = "regression"
     summary = "Tell by how many degrees an object in a picture is turned."
     metrics = ("angular_error", "mae")
+    skins = "pose"
+    scene_type = PoseScene
+    rule_type = PoseRule
+    scene_stream = "domain"
     seeds = {
         "icecube-neutrinos-in-deep-ice": "two angles from pulses in thousands of sensors",
         "3d-object-detection-for-autonomous-vehicles": "boxes and places in point clouds; only the "
         "heading is left",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
-        """Draw scene, object, convention of angles and nuisances."""
-        clothes = wardrobe_of("pose", PoseScene)
-        scene = clothes.draw(streams.rng("domain"))
-        rule = _draw_rule(
-            streams.rng("rule"),
-            dna,
-            difficulty,
-            scene=scene,
-            metric=self.choose_metric(dna, streams.rng("metric")),
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: PoseScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> PoseRule:
+        """Draw object, convention of angles and nuisances."""
+        tilted = metric == "mae"
+        alike = rng.random() < 0.4 and scene.symmetric and not tilted
+        return PoseRule(
+            skin=scene.key,
+            metric=metric,
+            container=draw_container(rng),
+            side=traits.side(dna, (24, 24, 28)),
+            train_rows=10 * int(rng.integers(12, 17)),
+            test_rows=TEST_ROWS,
+            parts=_draw_parts(rng, alike=alike),
+            offset=0.0 if tilted else float(rng.choice(list(_POINTING))),
+            period=180 if alike else 360,
+            clockwise=bool(rng.random() < 0.5),
+            tilted=tilted,
+            wander=3.0,
+            specks=(1, 3, 3)[difficulty],
+            scratches=1 if difficulty >= 2 else 0,
+            negative_share=0.5 if difficulty >= 2 else 0.0,
         )
+
+    def profile(self, rule: PoseRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
         found = [defects.BACKGROUND, defects.NOISE, OFF_CENTRE]
         found += [defects.CLUTTER] if difficulty >= 1 else []
         found += [defects.OCCLUSION, NEGATIVES] if difficulty >= 2 else []
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=Profile(
-                grammar=("rotation", "translation", *(["sign"] if difficulty >= 2 else [])),
-                defects=tuple(found),
-                skills=("rotation_augmentation", "periodic_target"),
-            ),
+        return Profile(
+            grammar=("rotation", "translation", *(["sign"] if difficulty >= 2 else [])),
+            defects=tuple(found),
+            skills=("rotation_augmentation", "periodic_target"),
         )
+
+    def targets(self, rule: PoseRule, scene: PoseScene) -> tuple[Column, ...]:
+        """Return the columns of a submission after its id."""
+        low, high = (-90.0, 90.0) if rule.tilted else (0.0, float(rule.period))
+        return (Column(name=scene.target, kind="number", low=low, high=high),)
+
+    def metric_params(
+        self, rule: PoseRule, scene: PoseScene, material: Material
+    ) -> Mapping[str, Any]:
+        """Angles come round after one period."""
+        return {"period": float(rule.period)} if rule.metric == "angular_error" else {}
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Draw the pictures of train and test."""
-        rule = PoseRule.model_validate(design.rule)
-        scene = wardrobe_of("pose", PoseScene).get(rule.skin)
+        rule, scene = self.worn(design)
         train, _ = _shots(rule, scene, streams.child("train"), rule.train_rows)
         test, angle = _shots(rule, scene, streams.child("test"), rule.test_rows)
         return sketches.picture_material(
@@ -146,21 +171,6 @@ class ImagePose(Family):
             notes=(Note(scene.target, _convention(rule, scene)),),
         )
 
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score by the rule's metric; angles lie in one period, or within the tilt."""
-        rule = PoseRule.model_validate(design.rule)
-        scene = wardrobe_of("pose", PoseScene).get(rule.skin)
-        low, high = (-90.0, 90.0) if rule.tilted else (0.0, float(rule.period))
-        params = {"period": float(rule.period)} if rule.metric == "angular_error" else {}
-        return Evaluation(
-            metric=MetricSpec(name=rule.metric, params=params),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=(Column(name=scene.target, kind="number", low=low, high=high),),
-                rows=material.test_rows,
-            ),
-        )
-
 
 def _convention(rule: PoseRule, scene: sketches.AnswerScene) -> str:
     sense = "clockwise" if rule.clockwise else "counter-clockwise"
@@ -175,30 +185,6 @@ def _convention(rule: PoseRule, scene: sketches.AnswerScene) -> str:
     if not rule.tilted:
         text += "; 0 and 360 are the same"
     return f"{text}; only in `train.csv`"
-
-
-def _draw_rule(
-    rng: np.random.Generator, dna: TaskDNA, difficulty: int, *, scene: PoseScene, metric: str
-) -> PoseRule:
-    tilted = metric == "mae"
-    alike = rng.random() < 0.4 and scene.symmetric and not tilted
-    return PoseRule(
-        skin=scene.key,
-        metric=metric,
-        container=draw_container(rng),
-        side=traits.side(dna, (24, 24, 28)),
-        train_rows=10 * int(rng.integers(12, 17)),
-        test_rows=TEST_ROWS,
-        parts=_draw_parts(rng, alike=alike),
-        offset=0.0 if tilted else float(rng.choice(list(_POINTING))),
-        period=180 if alike else 360,
-        clockwise=bool(rng.random() < 0.5),
-        tilted=tilted,
-        wander=3.0,
-        specks=(1, 3, 3)[difficulty],
-        scratches=1 if difficulty >= 2 else 0,
-        negative_share=0.5 if difficulty >= 2 else 0.0,
-    )
 
 
 def _draw_parts(rng: np.random.Generator, *, alike: bool) -> tuple[Part, ...]:

@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 
 from sandmle.authors.ladders.image_volumes import volumes_ladder
 from sandmle.authors.procedural import FAMILIES
-from sandmle.authors.procedural._family import Family, Profile
-from sandmle.authors.roles import Design, Evaluation, Material, Note
+from sandmle.authors.procedural._family import Profile
+from sandmle.authors.procedural._skinned import Rule, SkinnedFamily
+from sandmle.authors.roles import Design, Material, Note
 from sandmle.authors.toolkit import defects, sketches, textures
 from sandmle.authors.toolkit.csvtext import rounded
-from sandmle.authors.toolkit.scenes import wardrobe_of
 from sandmle.core.draft import Trap
-from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
-from sandmle.core.task import Column, MetricSpec, SubmissionSchema
+from sandmle.core.task import Column
 from sandmle.seeds.dna import TaskDNA
 
 Floats = NDArray[np.float64]
@@ -32,15 +31,11 @@ STRAIGHT_TUBES = defects.Defect("straight_tubes", skill="distractor_rejection")
 MISSING_SLICES = defects.Defect("missing_slices", skill="gap_bridging")
 
 
-class VolumesRule(Record):
+class VolumesRule(Rule):
     """The hidden rule of one task, with its defects."""
 
-    skin: str
-    metric: str
     depth: int
     side: int
-    train_rows: int
-    test_rows: int
     share: float
     """Share of stacks with the answer yes."""
     stride: float
@@ -61,7 +56,7 @@ class VolumesRule(Record):
     """Grey levels by which brightness follows the answer in training."""
 
 
-class ImageVolumes(Family):
+class ImageVolumes(SkinnedFamily[sketches.AnswerScene, VolumesRule]):
     """Binary classification of stacks by what goes on from slice to slice."""
 
     name = "image/volumes-v1"
@@ -69,6 +64,10 @@ class ImageVolumes(Family):
     task_type = "binary_classification"
     summary = "Say whether the specks in a stack of slices form a winding tube."
     metrics = ("roc_auc", "log_loss")
+    skins = "volumes"
+    scene_type = sketches.AnswerScene
+    rule_type = VolumesRule
+    scene_stream = "domain"
     seeds = {
         "rsna-miccai-brain-tumor-radiogenomic-classification": "four kinds of scan for each "
         "patient; hundreds of slices become a few",
@@ -78,15 +77,19 @@ class ImageVolumes(Family):
         "vesuvius-challenge-ink-detection": "masks of ink over large fragments become one answer",
     }
 
-    def design(self, dna: TaskDNA, streams: Streams, *, difficulty: int) -> Design:
-        """Draw scene, tube and nuisances."""
-        clothes = wardrobe_of("volumes", sketches.AnswerScene)
-        scene = clothes.draw(streams.rng("domain"))
-        rng = streams.rng("rule")
-        metric = self.choose_metric(dna, streams.rng("metric"))
+    def draw_rule(
+        self,
+        rng: np.random.Generator,
+        scene: sketches.AnswerScene,
+        dna: TaskDNA,
+        *,
+        metric: str,
+        difficulty: int,
+    ) -> VolumesRule:
+        """Draw tube and nuisances."""
         # the logarithmic loss asks for sure answers, so tubes are plainer under it
         clear = metric == "log_loss"
-        rule = VolumesRule(
+        return VolumesRule(
             skin=scene.key,
             metric=metric,
             depth=8,
@@ -103,32 +106,30 @@ class ImageVolumes(Family):
             specks=0.15 if clear else (0.5, 0.5, 0.3)[difficulty],
             shortcut_step=round(float(rng.uniform(8.0, 11.0)), 3),
         )
+
+    def profile(self, rule: VolumesRule, difficulty: int) -> Profile:
+        """Say which operations, defects and skills make a task of this level."""
         found = [defects.SHORTCUT, defects.BACKGROUND]
         found += [STRAIGHT_TUBES] if difficulty >= 1 else []
         found += [MISSING_SLICES] if difficulty >= 2 else []
-        return self.tell(
-            clothes,
-            scene,
-            streams.rng("words"),
-            rule=rule.model_dump(mode="json"),
-            difficulty=difficulty,
-            profile=Profile(
-                grammar=("continuity", "translation", *(["gap"] if difficulty >= 2 else [])),
-                defects=tuple(found),
-                skills=("volume_features", "path_search"),
-                traps=(
-                    Trap(
-                        column="mean brightness of a stack",
-                        why="it goes with the answer in training stacks and nowhere else",
-                    ),
-                ),
-            ),
+        trap = Trap(
+            column="mean brightness of a stack",
+            why="it goes with the answer in training stacks and nowhere else",
         )
+        return Profile(
+            grammar=("continuity", "translation", *(["gap"] if difficulty >= 2 else [])),
+            defects=tuple(found),
+            skills=("volume_features", "path_search"),
+            traps=(trap,),
+        )
+
+    def targets(self, rule: VolumesRule, scene: sketches.AnswerScene) -> tuple[Column, ...]:
+        """Return the columns of a submission after its id."""
+        return (Column(name=scene.target, kind="number", low=0.0, high=1.0),)
 
     def develop(self, design: Design, streams: Streams) -> Material:
         """Draw the stacks of train and test."""
-        rule = VolumesRule.model_validate(design.rule)
-        scene = wardrobe_of("volumes", sketches.AnswerScene).get(rule.skin)
+        rule, scene = self.worn(design)
         train, _ = _shots(rule, scene, streams.child("train"), rule.train_rows, honest=False)
         test, answer = _shots(rule, scene, streams.child("test"), rule.test_rows, honest=True)
         return sketches.picture_material(
@@ -142,18 +143,6 @@ class ImageVolumes(Family):
                 loader, id_column=scene.id_column, target=scene.target
             ),
             notes=(Note(scene.target, f"the target: {scene.target_text}; only in `train.csv`"),),
-        )
-
-    def evaluate(self, design: Design, material: Material) -> Evaluation:
-        """Score chances by the rule's metric."""
-        scene = wardrobe_of("volumes", sketches.AnswerScene).get(design.rule["skin"])
-        return Evaluation(
-            metric=MetricSpec(name=design.rule["metric"]),
-            submission=SubmissionSchema(
-                id_column=scene.id_column,
-                targets=(Column(name=scene.target, kind="number", low=0.0, high=1.0),),
-                rows=material.test_rows,
-            ),
         )
 
 

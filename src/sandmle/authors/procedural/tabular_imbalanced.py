@@ -195,8 +195,9 @@ def _draw_rule(
     fields = tuple(skin.fields[int(index)].name for index in picked)
     # where the two latents of a shape nearly agree, one column would tell the shape
     loadings = col.draw_bundle(rng, count, highest=0.55)
-    flat = col.draw_flat(rng, count)
     places = [int(i) for i in rng.permutation(count)]
+    # squares of evenly spread latents stay small: a shape of those has corners, but no outskirts
+    flat = tuple(i for i in col.draw_flat(rng, count) if i not in places[:4])
     shapes = tuple(
         str(s) for s in rng.choice(sorted(SHAPES), size=1 + (difficulty == 2), replace=False)
     )
