@@ -16,28 +16,13 @@ counts as a fault where the feedback mode tells the agent; the policy may end th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sandmle.core.episode import StopReason
-from sandmle.core.policy import Completion, Policy
-from sandmle.core.seeding import Streams
-from sandmle.env import Environment
 from sandmle.scaffolds import SCAFFOLDS
-from sandmle.scaffolds._base import DEFAULT_MAX_STEPS, Trace, prompt_file
-from sandmle.scaffolds.aide import task_text
-from sandmle.scaffolds.briefing import program_system
+from sandmle.scaffolds._base import prompt_file
+from sandmle.scaffolds.greedy_search import GreedySearch
 from sandmle.scaffolds.program import fenced
-from sandmle.scaffolds.solution_tree import (
-    Move,
-    Node,
-    Search,
-    Tree,
-    greedy_move,
-    memory_text,
-    output_text,
-    search_turns,
-)
+from sandmle.scaffolds.solution_tree import Move, Node, Tree, memory_text, output_text
 
 NAME = "aira"
 
@@ -47,51 +32,33 @@ _ADVANCED_FROM = 4
 
 @SCAFFOLDS.register(NAME)
 @dataclass(frozen=True)
-class Aira:
+class Aira(GreedySearch):
     """Greedy search with scoped memory and growing complexity."""
 
-    max_steps: int = DEFAULT_MAX_STEPS
-    drafts: int = 5
-    """Programs that are written from nothing before any is improved."""
-    debug_probability: float = 0.5
-    """How often a faulty leaf is preferred to the best program."""
-    max_debug_depth: int = 3
-    """How often in a row a program is debugged before it is given up."""
-    early_stop: bool = True
-    """Whether the policy may end the search; the published one always uses its steps."""
     name: str = NAME
 
-    async def run(self, env: Environment, policy: Policy, *, trace: Trace) -> StopReason:
-        """Search until the steps are used up or the policy is content; see `Scaffold.run`."""
-        rng = Streams(trace.seed).rng(NAME)
-
-        def choose(tree: Tree) -> Move:
-            return greedy_move(
-                tree,
-                rng,
-                drafts=self.drafts,
-                debug_probability=self.debug_probability,
-                max_debug_depth=self.max_debug_depth,
+    def operation(self, tree: Tree, move: Move, *, share: float) -> str:
+        """Write what is to be done now; see `GreedySearch.operation`."""
+        node = move.node
+        if node is not None and move.operator == "debug":
+            text = prompt_file(
+                "aira_debug", code=fenced(node.code), output=output_text(node, share=share)
             )
-
-        def compose(tree: Tree, move: Move, share: float) -> str:
-            return "\n\n".join((task_text(env), _operation(tree, move, share)))
-
-        search = Search(self.max_steps, self.early_stop, choose, compose)
-        system = program_system(env, max_steps=self.max_steps, rules="tree_rules")
-        return await search.run(env, policy, trace=trace, system=system)
-
-    def turns(
-        self, scripts: Sequence[str], *, look: bool = False, repair: bool = False
-    ) -> tuple[Completion, ...]:
-        """Write scripts as turns; see `Scaffold.turns`."""
-        return search_turns(
-            scripts,
-            look=look,
-            repair=repair,
-            early_stop=self.early_stop,
-            max_steps=self.max_steps,
-        )
+            memory, title = _repairs(node), "Repairs that led here"
+        else:
+            memory, title = tree.children(node), "What was already tried from here"
+            cue = prompt_file(f"aira_complexity_{complexity(len(memory))}")
+            if node is None:
+                text = prompt_file("aira_draft", complexity=cue)
+            else:
+                text = prompt_file(
+                    "aira_improve",
+                    complexity=cue,
+                    code=fenced(node.code),
+                    value=f"{node.attempt.value:.6g}",
+                )
+        listed = memory_text(memory, share=share)
+        return f"{text}\n\n## {title}\n\n{listed}" if listed else text
 
 
 def complexity(children: int) -> str:
@@ -99,29 +66,6 @@ def complexity(children: int) -> str:
     if children < _MODERATE_FROM:
         return "minimal"
     return "moderate" if children < _ADVANCED_FROM else "advanced"
-
-
-def _operation(tree: Tree, move: Move, share: float) -> str:
-    node = move.node
-    if node is not None and move.operator == "debug":
-        text = prompt_file(
-            "aira_debug", code=fenced(node.code), output=output_text(node, share=share)
-        )
-        memory, title = _repairs(node), "Repairs that led here"
-    else:
-        memory, title = tree.children(node), "What was already tried from here"
-        cue = prompt_file(f"aira_complexity_{complexity(len(memory))}")
-        if node is None:
-            text = prompt_file("aira_draft", complexity=cue)
-        else:
-            text = prompt_file(
-                "aira_improve",
-                complexity=cue,
-                code=fenced(node.code),
-                value=f"{node.attempt.value:.6g}",
-            )
-    listed = memory_text(memory, share=share)
-    return f"{text}\n\n## {title}\n\n{listed}" if listed else text
 
 
 def _repairs(node: Node) -> list[Node]:
