@@ -1,8 +1,10 @@
 """AIDE's tree search: what is tried next, what is remembered, what is handed in."""
 
+import re
+
 import pytest
 
-from sandmle.core.errors import ContextOverflow
+from sandmle.core.errors import ContextOverflow, UsageError
 from sandmle.core.policy import Completion
 from sandmle.core.task import Medal
 from sandmle.scaffolds import make_scaffold
@@ -127,3 +129,17 @@ async def test_without_an_early_stop_done_is_no_turn(play):
 async def test_the_golden_episode_plays_again_to_the_same_record(replays):
     golden, again = await replays(aide(max_steps=9), SAID)
     assert again == golden
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("aide", {"debug_probability": 7}, "debug_probability of aide is 7"),
+        ("aira", {"drafts": 0}, "drafts of aira is 0; give a number at least 1"),
+        ("aide", {"drafts": "many"}, "drafts = 'many'"),
+        ("aide", {"draft": 2}, "Did you mean 'drafts'"),
+    ],
+)
+def test_an_option_that_no_search_can_have_is_named_with_its_bounds(name, options, said):
+    with pytest.raises(UsageError, match=re.escape(said)):
+        make_scaffold(name, **options)

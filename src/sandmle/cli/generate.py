@@ -67,7 +67,7 @@ def generate(
     else:
         say_yield(report, title=f"{made} of {plan.count} tasks in {out}")
         if birds:
-            err.print(f"and {len(birds)} canaries: {', '.join(birds)}", markup=False)
+            err.print(f"canaries beside them: {', '.join(birds)}", markup=False)
     if made < plan.count:
         raise typer.Exit(EXIT_FAILED)
 

@@ -5,15 +5,17 @@ Nothing here sees how a submission is graded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from inspect import signature
+
+from pydantic import TypeAdapter, ValidationError
 
 from sandmle.core.errors import UsageError, unknown
 from sandmle.core.registry import Registry
 from sandmle.policies.scripted import ScriptedPolicy
 from sandmle.scaffolds._base import DEFAULT_MAX_STEPS, Scaffold, Trace
 
-SCAFFOLDS: Registry[Callable[..., Scaffold]] = Registry("scaffold", "sandmle.scaffolds")
+SCAFFOLDS: Registry[type[Scaffold]] = Registry("scaffold", "sandmle.scaffolds")
 
 __all__ = ["SCAFFOLDS", "Scaffold", "Trace", "make_scaffold", "scripted"]
 
@@ -36,7 +38,14 @@ def make_scaffold(name: str, *, max_steps: int = DEFAULT_MAX_STEPS, **options: o
     for option in options:
         if option not in known:
             raise unknown(f"option of the scaffold {name!r} called", option, known or ["none"])
-    return make(max_steps=max_steps, **options)
+    try:
+        return TypeAdapter(make).validate_python({"max_steps": max_steps, **options})
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "its options"
+        raise UsageError(
+            f"scaffold {name!r}, {where} = {first['input']!r}: {first['msg']}"
+        ) from None
 
 
 def scripted(

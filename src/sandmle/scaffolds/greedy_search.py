@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sandmle.core.episode import StopReason
+from sandmle.core.errors import UsageError
 from sandmle.core.policy import Completion, Policy
 from sandmle.core.seeding import Streams
 from sandmle.env import Environment
@@ -29,6 +31,22 @@ class GreedySearch(ABC):
     early_stop: bool = True
     """Whether the policy may end the search; the published ones always use their steps."""
     name: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no search can be made with.
+
+        Raises:
+            UsageError: If a number lies outside of its bounds.
+        """
+        for option, least, most in (
+            ("drafts", 1, math.inf),
+            ("debug_probability", 0, 1),
+            ("max_debug_depth", 0, math.inf),
+        ):
+            value = getattr(self, option)
+            if not least <= value <= most:
+                bounds = f"in [{least}, {most}]" if most < math.inf else f"at least {least}"
+                raise UsageError(f"{option} of {self.name} is {value}; give a number {bounds}")
 
     @abstractmethod
     def operation(self, tree: Tree, move: Move, *, share: float) -> str:
