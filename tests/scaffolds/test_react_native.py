@@ -110,8 +110,8 @@ async def test_the_prompt_and_the_policy_are_told_of_the_tools(task, unsafe):
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"tools": "nativ"}, "tools of react is 'nativ'; it is one of text, native"),
-        ({"context_rule": "x"}, "one of shorten, paper"),
+        ({"tools": "nativ"}, "tools = 'nativ'"),
+        ({"context_rule": "x"}, "context_rule = 'x'"),
         ({"context_tokens": 0}, "integer of at least 1"),
         ({"context_tokens": "9"}, "integer of at least 1"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -127,6 +128,7 @@ def _design(numeric: list[Floats], labels: list[list[str]], rows: int) -> Floats
 def _landmarks(x: Floats, y: Floats, *, classes: bool) -> tuple[tuple[float, ...], float]:
     """Score four quick models on every third row; 0 is as good as a constant, 1 perfect."""
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
     from sklearn.pipeline import make_pipeline
@@ -155,7 +157,10 @@ def _landmarks(x: Floats, y: Floats, *, classes: bool) -> tuple[tuple[float, ...
         return (0.0, 0.0, 0.0, 0.0), 0.0
     scores = []
     for pair in models:
-        model = pair[0 if classes else 1].fit(x[~asked], y[~asked])
+        with warnings.catch_warnings():
+            # as far as the steps go: a trait, not a model that is to be used
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = pair[0 if classes else 1].fit(x[~asked], y[~asked])
         scores.append(_skill(y[~asked], y[asked], model.predict(x[asked]), classes=classes))
     importance = model.feature_importances_
     return tuple(scores), float(importance.max())
