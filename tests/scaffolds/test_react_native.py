@@ -113,7 +113,7 @@ async def test_the_prompt_and_the_policy_are_told_of_the_tools(task, unsafe):
         ({"tools": "nativ"}, "tools = 'nativ'"),
         ({"context_rule": "x"}, "context_rule = 'x'"),
         ({"context_tokens": 0}, "integer of at least 1"),
-        ({"context_tokens": "9"}, "integer of at least 1"),
+        ({"context_tokens": "many"}, "context_tokens = 'many'"),
     ],
 )
 def test_an_option_without_such_a_value_is_refused(options, complaint):

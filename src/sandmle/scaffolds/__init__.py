@@ -39,7 +39,7 @@ def make_scaffold(name: str, *, max_steps: int = DEFAULT_MAX_STEPS, **options: o
         if option not in known:
             raise unknown(f"option of the scaffold {name!r} called", option, known or ["none"])
     try:
-        return TypeAdapter(make).validate_python({"max_steps": max_steps, **options}, strict=True)
+        return TypeAdapter(make).validate_python({"max_steps": max_steps, **options})
     except ValidationError as exc:
         first = exc.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "its options"
