@@ -6,6 +6,11 @@ Plays scripted episodes (no model: what remains is this project's own cost and t
 on generated tasks in the sandbox `warm`. With `both`, the same episodes are played in this process
 and on a Ray cluster of this machine, and their grades are compared byte for byte. `--quick` takes
 the tiny task of the tests, whose scripts import nothing, so that overhead shows at its largest.
+
+`overhead_share` is the wall time of grading and of this project's own code over that of all but
+waiting for places. With more episodes than cores it holds what the driver waits for processors that
+agents' code has; `--concurrency 1` is without that. `driver_cpu_share` is the driver's processor
+time, of all that the machine has.
 """
 
 from __future__ import annotations
@@ -47,6 +52,9 @@ def main() -> None:
     parser.add_argument("--tasks", type=Path, help="a folder of tasks; default: generate them")
     parser.add_argument("--count", type=int, default=100, help="tasks to generate")
     parser.add_argument("--group-size", type=int, default=10)
+    parser.add_argument(
+        "--concurrency", type=int, default=2 * _cores(), help="episodes at once, without Ray"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sandmle-rollout-") as folder:
         work = Path(folder)
@@ -54,7 +62,10 @@ def main() -> None:
         settings = RunSettings(group_size=6 if options.quick else options.group_size, seed=SEED)
         executors = ("local", "ray") if options.executor == "both" else (options.executor,)
         results = {
-            name: asyncio.run(play(name, tasks, settings, work / name)) for name in executors
+            name: asyncio.run(
+                play(name, tasks, settings, work / name, concurrency=options.concurrency)
+            )
+            for name in executors
         }
     report: dict[str, Any] = {"tasks": len(tasks), "cores": _cores()}
     if len(results) == 1:
@@ -97,7 +108,12 @@ class _Watch:
 
 
 async def play(
-    executor: str, tasks: Sequence[TaskDir], settings: RunSettings, out: Path
+    executor: str,
+    tasks: Sequence[TaskDir],
+    settings: RunSettings,
+    out: Path,
+    *,
+    concurrency: int,
 ) -> dict[str, Any]:
     """Play the run in one way and say what it took."""
     watch = _Watch(len(tasks) * settings.group_size)
@@ -111,10 +127,10 @@ async def play(
         else:
             sandbox = stack.enter_context(make_sandbox("warm"))
             setup = await stack.enter_async_context(
-                open_setup(settings, sandbox, concurrency=2 * _cores())
+                open_setup(settings, sandbox, concurrency=concurrency)
             )
             plays = LocalExecutor(setup)
-        watch.began = time.monotonic()
+        watch.began, cpu = time.monotonic(), time.process_time()
         await run_groups(
             tasks,
             plays,
@@ -123,8 +139,10 @@ async def play(
             artefacts=Artefacts(out / "artefacts"),
             on_episode=watch,
         )
-    seconds = time.monotonic() - watch.began
-    return _report(list(EpisodeLog(path)), watch, seconds=seconds)
+        seconds, cpu = time.monotonic() - watch.began, time.process_time() - cpu
+    return _report(list(EpisodeLog(path)), watch, seconds=seconds) | {
+        "driver_cpu_share": round(cpu / seconds / _cores(), 4)
+    }
 
 
 def _report(episodes: Sequence[Episode], watch: _Watch, *, seconds: float) -> dict[str, Any]:
@@ -147,6 +165,7 @@ def _report(episodes: Sequence[Episode], watch: _Watch, *, seconds: float) -> di
         },
         "driver_rss_mib": round(watch.rss_mib[-1], 1),
         "driver_rss_growth_mib": round(watch.rss_mib[-1] - watch.rss_mib[0], 1),
+        "driver_rss_by_tenths_mib": [round(mib) for mib in watch.rss_mib[::4]],
         "grades_sha256": hashlib.sha256(repr(grades).encode()).hexdigest(),
     }
 
