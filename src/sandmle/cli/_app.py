@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import typer
 
-from sandmle.cli import doctor, generate, grade, list_, quickstart, run_, runs, task, tasks, verify
+from sandmle.cli import (
+    compare,
+    doctor,
+    eval_,
+    generate,
+    grade,
+    list_,
+    quickstart,
+    run_,
+    runs,
+    sft_data,
+    task,
+    tasks,
+    train,
+    verify,
+)
 from sandmle.cli._console import guarded
 from sandmle.version import __version__
 
@@ -23,6 +38,10 @@ app.add_typer(task.app, name="task")
 app.add_typer(tasks.app, name="tasks")
 app.command("run")(guarded(run_.run))
 app.add_typer(runs.app, name="runs")
+app.command("eval")(guarded(eval_.eval_))
+app.command("compare")(guarded(compare.compare))
+app.command("sft-data")(guarded(sft_data.sft_data))
+app.command("train")(guarded(train.train))
 app.command("grade")(guarded(grade.grade))
 app.command("list")(guarded(list_.list_))
 app.command("doctor")(guarded(doctor.doctor))

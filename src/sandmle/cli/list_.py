@@ -11,6 +11,7 @@ import typer
 from sandmle.authors.procedural import FAMILIES
 from sandmle.cli._console import say_json, say_table
 from sandmle.core.errors import unknown
+from sandmle.experts.expert import ExpertPolicy
 from sandmle.metrics import METRICS
 from sandmle.policies import MODELS
 from sandmle.policies.replay import ReplayPolicy
@@ -20,6 +21,7 @@ from sandmle.sandbox import SANDBOXES
 from sandmle.scaffolds import SCAFFOLDS
 from sandmle.seeds import load_catalogue, seed_ids
 from sandmle.store import TaskSet
+from sandmle.training.recipe import read_recipe, shipped_recipes
 from sandmle.verify.checks import CHECKS
 
 Rows = list[dict[str, Any]]
@@ -28,7 +30,7 @@ Rows = list[dict[str, Any]]
 def list_(
     what: str = typer.Argument(
         help="families, metrics, seeds, checks, rewards, sandboxes, scaffolds, policies, "
-        "or a folder of tasks."
+        "recipes, or a folder of tasks."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
@@ -113,9 +115,18 @@ def _documented(names: Iterable[str], get: Callable[[str], object]) -> Rows:
 
 
 def _policies() -> Rows:
-    kinds: dict[str, object] = {"scripted": ScriptedPolicy, "replay": ReplayPolicy}
+    kinds: dict[str, object] = {
+        "scripted": ScriptedPolicy,
+        "expert": ExpertPolicy,
+        "replay": ReplayPolicy,
+    }
     kinds |= {name: MODELS.get(name) for name in MODELS.names()}
     return _documented(kinds, kinds.__getitem__)
+
+
+def _recipes() -> Rows:
+    read = [read_recipe(name) for name in shipped_recipes()]
+    return [{"name": recipe.name, "what": recipe.summary} for recipe in read]
 
 
 def _first_line(entry: object) -> str:
@@ -132,4 +143,5 @@ _KINDS: dict[str, Callable[[], Rows]] = {
     "sandboxes": lambda: _documented(SANDBOXES, SANDBOXES.get),
     "scaffolds": lambda: _documented(SCAFFOLDS, SCAFFOLDS.get),
     "policies": _policies,
+    "recipes": _recipes,
 }

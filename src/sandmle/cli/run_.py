@@ -43,7 +43,9 @@ def run(
     scaffold_option: list[str] | None = typer.Option(
         None, help="KEY=VALUE for the scaffold, the value as JSON or text. Repeat it."
     ),
-    policy: str = typer.Option("scripted", help="scripted, replay, or a backend of models."),
+    policy: str = typer.Option(
+        "scripted", help="scripted, expert, replay, or a backend of models."
+    ),
     model: str | None = _models.MODEL,
     base_url: str | None = _models.BASE_URL,
     api_key_env: str = _models.API_KEY_ENV,

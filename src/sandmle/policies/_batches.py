@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -81,29 +82,31 @@ class Batches:
         self._top_p = top_p
         self._batch_size = batch_size
         self._batch_tokens = batch_tokens
-        self._arrivals: queue.SimpleQueue[Row | None] = queue.SimpleQueue()
+        self._arrivals: queue.SimpleQueue[Sequence[Row]] = queue.SimpleQueue()
         self._waiting: list[Row] = []
         self.rows = 0
         """Turns in the batch after the last token."""
+        self.seconds = 0.0
+        """Wall time that was spent on sampling."""
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="local model", daemon=True)
         self._thread.start()
 
-    def submit(self, row: Row) -> None:
-        """Have a turn sampled; `row.done` tells when it is.
+    def submit(self, rows: Sequence[Row]) -> None:
+        """Have turns sampled, in one batch where there is room; `row.done` tells when each is.
 
         Raises:
             PolicyError: If this is closed.
         """
         if self._closed:
             raise PolicyError("the local model is closed; open the run again")
-        self._arrivals.put(row)
+        self._arrivals.put(rows)
 
     def close(self) -> None:
         """Stop after the present token; turns that are not finished fail."""
         if not self._closed:
             self._closed = True
-            self._arrivals.put(None)
+            self._arrivals.put(())
         self._thread.join()
         self._model = None
 
@@ -115,6 +118,7 @@ class Batches:
                 break
             rows = [] if batch is None else batch.rows
             admitted = self._admitted(rows)
+            began = time.monotonic()
             try:
                 with boundary(PolicyError, "sample from the local model"):
                     batch = self._round(batch, admitted)
@@ -122,15 +126,14 @@ class Batches:
                 _fail([*rows, *admitted], exc)
                 batch = None
             self.rows = 0 if batch is None else len(batch.rows)
+            self.seconds += time.monotonic() - began
         self._take_arrivals(block=False)
         left = [*self._waiting, *([] if batch is None else batch.rows)]
         _fail(left, PolicyError("the local model was closed before the turn was finished"))
 
     def _take_arrivals(self, *, block: bool) -> None:
         while block or not self._arrivals.empty():
-            row = self._arrivals.get()
-            if row is not None:
-                self._waiting.append(row)
+            self._waiting += self._arrivals.get()
             block = False
 
     def _admitted(self, rows: list[Row]) -> list[Row]:
@@ -150,12 +153,15 @@ class Batches:
         """Sample one more token of each row, read new prompts, and let go of what has ended."""
         import torch
 
+        training = self._model.training
+        self._model.eval()
         with torch.inference_mode():
             if batch is not None:
                 batch = self._stepped(batch)
             if admitted:
                 fresh = self._read(admitted)
                 batch = fresh if batch is None else _joined(batch, fresh)
+        self._model.train(training)
         if batch is None:
             return None
         return _kept(batch)

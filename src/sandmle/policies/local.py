@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
@@ -64,22 +64,71 @@ class LocalModel:
     """
 
     def __init__(self, settings: ModelSettings) -> None:
+        tokenizer, model = _loaded(settings.model, _options(settings))
+        self._start(model, tokenizer, settings)
+
+    @classmethod
+    def of(cls, model: Any, tokenizer: Any, settings: ModelSettings) -> Self:
+        """Sample from weights in memory; a trainer may change them between two rounds.
+
+        Args:
+            model: A causal language model of transformers.
+            tokenizer: Its tokenizer, with a chat template.
+            settings: `model` is a name for records only.
+        """
+        made = cls.__new__(cls)
+        made._start(model, tokenizer, settings)
+        return made
+
+    def _start(self, model: Any, tokenizer: Any, settings: ModelSettings) -> None:
         self.name = f"local:{settings.model}"
         self._settings = settings
         self._options = options = _options(settings)
-        self._tokenizer, model = _loaded(settings.model, options)
+        self._tokenizer = tokenizer
         config = model.config.get_text_config()
         self._context = options.context_tokens or config.max_position_embeddings
-        self._end_ids = _end_ids(self._tokenizer, model)
+        self._end_ids = _end_ids(tokenizer, model)
+        self._expected = 0
+        self._waiting: list[tuple[int, Row]] = []
         self._batches = Batches(
             model,
             end_ids=self._end_ids,
-            stops=_stops(self._tokenizer, options.stop),
+            stops=_stops(tokenizer, options.stop),
             temperature=settings.temperature,
             top_p=settings.top_p,
             batch_size=options.batch_size,
             batch_tokens=options.batch_tokens,
         )
+
+    @property
+    def sampling_seconds(self) -> float:
+        """Wall time that was spent on sampling so far."""
+        return self._batches.seconds
+
+    def expect(self, episodes: int) -> None:
+        """Sample in rounds: all of so many episodes say a turn before one of them says two.
+
+        The rows of a round are ordered by their policies' seeds, so the same weights and
+        conversations give the same tokens bit for bit, whatever happens in between takes. Call
+        this and `ended` in the event loop that the policies act in. 0: no rounds any more.
+        """
+        self._expected = episodes
+        self._begin_round()
+
+    def ended(self) -> None:
+        """Take note that one of the expected episodes has ended."""
+        self._expected -= 1
+        self._begin_round()
+
+    def forget(self) -> None:
+        """Take note that the weights have changed; nothing is kept from turn to turn."""
+
+    def _begin_round(self) -> None:
+        self._waiting = [pair for pair in self._waiting if not pair[1].done.cancelled()]
+        if self._waiting and len(self._waiting) >= self._expected:
+            rows = [row for _, row in sorted(self._waiting, key=lambda pair: pair[0])]
+            self._waiting = []
+            self._batches.submit(rows)
 
     def policy(self, *, seed: int) -> LocalPolicy:
         """Return a policy whose tokens follow from its seed; see `Model.policy`."""
@@ -91,8 +140,13 @@ class LocalModel:
         )
         return LocalPolicy(self, chat, seed=seed)
 
-    async def sample(self, prompt: tuple[int, ...], rng: Any) -> Row:
+    async def sample(self, prompt: tuple[int, ...], rng: Any, *, seed: int) -> Row:
         """Sample a turn after a prompt, in a batch with others.
+
+        Args:
+            prompt: Its ids.
+            rng: Gives one number for each token.
+            seed: The policy's; orders the rows of a round.
 
         Raises:
             ContextOverflow: If prompt and new turn are longer than the model can read.
@@ -105,7 +159,11 @@ class LocalModel:
                 f"{self._context:,} that {self.name} can read"
             )
         row = Row(prompt, new, rng)
-        self._batches.submit(row)
+        if self._expected > 0:
+            self._waiting.append((seed, row))
+            self._begin_round()
+        else:
+            self._batches.submit([row])
         return await asyncio.wrap_future(row.done)
 
     def completion(self, row: Row, *, native: bool) -> Completion:
@@ -146,6 +204,7 @@ class LocalPolicy:
         self.name = model.name
         self._model = model
         self._chat = chat
+        self._seed = seed
         self._streams = Streams(seed)
         self._turns = 0
 
@@ -154,7 +213,8 @@ class LocalPolicy:
     ) -> Completion:
         """Sample the next turn; see `Policy.act`. A cancelled call leaves the batch."""
         prompt = self._chat.prompt(messages, tools)
-        row = await self._model.sample(prompt, self._streams.rng("turn", self._turns))
+        rng = self._streams.rng("turn", self._turns)
+        row = await self._model.sample(prompt, rng, seed=self._seed)
         self._turns += 1
         completion = self._model.completion(row, native=bool(tools))
         self._chat.sampled(messages, prompt, completion=completion, ids=row.ids)
@@ -204,7 +264,7 @@ def _loaded(name: str, options: LocalOptions) -> tuple[Any, Any]:
             f"model {name!r} has no chat template; choose one that was made for conversations, or "
             "put a chat_template.jinja into its folder"
         )
-    return tokenizer, model.eval()
+    return tokenizer, model
 
 
 def _end_ids(tokenizer: Any, model: Any) -> frozenset[int]:

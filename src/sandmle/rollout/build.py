@@ -10,6 +10,7 @@ from sandmle.core.errors import UsageError, unknown
 from sandmle.core.execution import Sandbox
 from sandmle.policies import MODELS
 from sandmle.rewards import get_reward
+from sandmle.rollout.expert_policy import EXPERT, ExpertPlayers
 from sandmle.rollout.ladder_policy import LadderPolicy
 from sandmle.rollout.model_policy import ModelPolicy
 from sandmle.rollout.replay_policy import RecordedPolicy
@@ -17,7 +18,7 @@ from sandmle.rollout.run import PolicyFactory, Setup
 from sandmle.rollout.settings import RunSettings
 from sandmle.scaffolds import Scaffold, make_scaffold
 
-POLICIES = ("scripted", "replay")
+POLICIES = ("scripted", EXPERT, "replay")
 """Policies that need no model; the others are the model backends."""
 
 
@@ -56,6 +57,8 @@ async def open_setup(
 def _policy(settings: RunSettings, scaffold: Scaffold) -> PolicyFactory:
     if settings.policy == "scripted":
         return LadderPolicy(scaffold, settings.rung, settings.group_size)
+    if settings.policy == EXPERT:
+        return ExpertPlayers(scaffold)
     if settings.policy == "replay":
         if settings.replay is None:
             raise UsageError(

@@ -124,7 +124,7 @@ class RunDir:
             UsageError: If they are not where they were.
         """
         settings = self.settings
-        return of_split(TaskSet.open(Path(settings.tasks)), settings.split)
+        return settings.choice.of(of_split(TaskSet.open(Path(settings.tasks)), settings.split))
 
     def check(self, settings: RunSettings) -> None:
         """Say whether a run with these settings may start or go on here; writes nothing.

@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from sandmle.core.errors import UsageError
 from sandmle.core.record import Record
-from sandmle.core.task import FeedbackMode, Limits
+from sandmle.core.task import FeedbackMode, Limits, Modality, Task
 from sandmle.env import SubmissionRule
 from sandmle.policies import ModelSettings
+from sandmle.store import TaskSet
 
 TimeOutRule = Literal["pay", "mask", "punish"]
 """What an episode earns that ran out of time, or whose code often did: what its submission is
@@ -45,17 +47,53 @@ class RolloutSettings(Record):
     """Wait before the second attempt; doubles with each further one."""
 
 
+class TaskChoice(Record):
+    """Which tasks of a folder are played; each list empty: all."""
+
+    modalities: tuple[Modality, ...] = ()
+    families: tuple[str, ...] = ()
+    without_families: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    without_domains: tuple[str, ...] = ()
+
+    def takes(self, task: Task) -> bool:
+        """Say whether a task is played."""
+        domain = task.provenance.domain or ""
+        return (
+            (not self.modalities or task.modality in self.modalities)
+            and (not self.families or task.family in self.families)
+            and task.family not in self.without_families
+            and (not self.domains or domain in self.domains)
+            and domain not in self.without_domains
+        )
+
+    def of(self, tasks: TaskSet) -> TaskSet:
+        """Return the tasks that are played.
+
+        Raises:
+            UsageError: If none is.
+        """
+        if self == TaskChoice():
+            return tasks
+        chosen = tasks.filter(self.takes)
+        if not len(chosen):
+            given = "; ".join(f"{name} {', '.join(value)}" for name, value in self if value)
+            raise UsageError(f"none of the {len(tasks)} tasks is chosen by {given}; choose others")
+        return chosen
+
+
 class RunSettings(Record):
     """A run: tasks, agent, sandbox and pay. How many things go on at once is not part of it."""
 
     tasks: str = ""
     """The task or folder of tasks, as an absolute path."""
     split: str = "all"
+    choice: TaskChoice = TaskChoice()
     scaffold: str = "react"
     scaffold_options: dict[str, Any] = Field(default_factory=dict)
     """More for the scaffold: fields of its class."""
     policy: str = "scripted"
-    """`scripted`, `replay`, or a model backend."""
+    """`scripted`, `expert`, `replay`, or a model backend."""
     rung: str = "mixed"
     """For the scripted policy: a rung's name, `mixed` or `random`."""
     replay: str | None = None

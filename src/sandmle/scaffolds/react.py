@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from sandmle.core.episode import StopReason
@@ -13,7 +13,9 @@ from sandmle.env import Environment, Observation
 from sandmle.scaffolds import SCAFFOLDS
 from sandmle.scaffolds._base import DEFAULT_MAX_STEPS, Trace, add_step, prompt_file
 from sandmle.scaffolds.briefing import LOOK, files_text
+from sandmle.scaffolds.card import card
 from sandmle.scaffolds.context import ContextRule, View
+from sandmle.scaffolds.plans import mismatch, plan_text, sections
 from sandmle.scaffolds.react_format import (
     ANSWER_EXAMPLE,
     CODE_EXAMPLE,
@@ -33,6 +35,9 @@ NAME = "react"
 ToolForm = Literal["text", "native"]
 """`text`: calls are written in the turn, as in the paper. `native`: by the server's tool calls."""
 
+Briefing = Literal["full", "card"]
+"""`full`: the description as it is. `card`: its facts in a few lines, for small models."""
+
 _TEXT_FORM = (
     "Write <think>your reasoning</think> and then one action, for example:\n"
     f"{CODE_EXAMPLE}\nor\n{SCORE_EXAMPLE}\nor\n{ANSWER_EXAMPLE}"
@@ -51,6 +56,8 @@ class React:
         context_tokens: Most tokens of the messages that are shown, the new turn not counted; None:
             as many as the policy takes (paper: 32,768 with the new turn).
         context_rule: What is left out when they are more; see `context`.
+        briefing: What the prompt says; see `card`.
+        plan: Whether reasoning must name the program's sections; see `plans`. Text form only.
 
     Raises:
         UsageError: If an option has no such value.
@@ -61,9 +68,16 @@ class React:
     tools: ToolForm = "text"
     context_tokens: int | None = None
     context_rule: ContextRule = "shorten"
+    briefing: Briefing = "full"
+    plan: bool = False
 
     def __post_init__(self) -> None:
-        for option, kinds in (("tools", ToolForm), ("context_rule", ContextRule)):
+        if self.tools == "native" and (self.plan or self.briefing == "card"):
+            raise UsageError(
+                "plan and briefing=card of react are for tools=text; leave tools=native out"
+            )
+        options = (("tools", ToolForm), ("context_rule", ContextRule), ("briefing", Briefing))
+        for option, kinds in options:
             if getattr(self, option) not in get_args(kinds):
                 raise UsageError(
                     f"{option} of react is {getattr(self, option)!r}; "
@@ -107,14 +121,14 @@ class React:
         """Write scripts as turns; see `Scaffold.turns`."""
         said: list[tuple[str, Action]] = []
         if look:
-            said.append(("I look at the data first.", Python(LOOK)))
+            said.append(self._run("I look at the data first.", LOOK))
         for index, script in enumerate(scripts):
             if repair and index == 0:
                 broken = f"import numpyy\n{script}"
-                said.append(("I train a model and write the submission.", Python(broken)))
-                said.append(("An import was misspelt; I repair it.", Python(script)))
+                said.append(self._run("I train a model and write the submission.", broken))
+                said.append(self._run("An import was misspelt; I repair it.", script))
             else:
-                said.append(("I train a model and write the submission.", Python(script)))
+                said.append(self._run("I train a model and write the submission.", script))
             said.append(("I check what the submission is worth.", Score()))
         said.append(("The submission is written; I am done.", Answer()))
         if self.tools == "native":
@@ -124,8 +138,21 @@ class React:
             )
         return tuple(Completion(text=render(think, action)) for think, action in said)
 
+    def _run(self, think: str, script: str) -> tuple[str, Action]:
+        """Say a program; where plans are asked for, it has a section and the reasoning names it."""
+        if not self.plan:
+            return think, Python(script)
+        if not sections(script):
+            script = f"# program\n{script}"
+        return f"{plan_text(sections(script))}\n{think}", Python(script)
+
     def _read(self, completion: Completion) -> Turn:
-        return parse_native(completion) if self.tools == "native" else parse(completion.text)
+        if self.tools == "native":
+            return parse_native(completion)
+        turn = parse(completion.text)
+        if self.plan and turn.remark is None and isinstance(turn.action, Python):
+            return replace(turn, remark=mismatch(turn.think, turn.action.code))
+        return turn
 
     def _response(self, turn: Turn, observation: Observation, *, left: int) -> str:
         parts = [observation.text]
@@ -138,6 +165,11 @@ class React:
         return body if self.tools == "native" else f"<tool_response>\n{body}\n</tool_response>"
 
     def _prompt(self, env: Environment) -> list[Message]:
+        if self.briefing == "card":
+            return [
+                Message(role="system", content=prompt_file("react_card_system")),
+                Message(role="user", content=card(env.task)),
+            ]
         limits = env.limits
         examples = {
             "code_example": CODE_EXAMPLE,

@@ -11,6 +11,7 @@ from pydantic import Field
 from sandmle.core.episode import Episode, Timings
 from sandmle.core.policy import Usage
 from sandmle.core.record import Record
+from sandmle.evaluation import family_of
 from sandmle.view.attempts import attempts_by_kind, audits
 from sandmle.view.flags import Flag, flags
 
@@ -110,7 +111,7 @@ class _Count:
     flags: list[Flag] = field(default_factory=list)
 
     def add(self, episode: Episode, canary_ids: frozenset[str]) -> None:
-        family = episode.task_id.rpartition(":")[0] or episode.task_id
+        family = family_of(episode.task_id)
         for group in (self.total, self.families[family], self.tasks[episode.task_id]):
             group.add(episode)
         self.stops[episode.stop_reason] += 1

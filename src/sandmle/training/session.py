@@ -1,0 +1,190 @@
+"""A training run from its recipe to a folder with policy, metrics and evaluations."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandmle.core.errors import UsageError
+from sandmle.core.execution import Sandbox
+from sandmle.policies import ModelSettings
+from sandmle.store import TaskDir
+from sandmle.training.curriculum import TaskSampler
+from sandmle.training.evaluate import Evaluator
+from sandmle.training.listener import Listener
+from sandmle.training.loop import Learner
+from sandmle.training.nano import load_policy
+from sandmle.training.player import Player
+from sandmle.training.recipe import EvaluationSet, Recipe, SftSettings, Source
+from sandmle.training.run_folder import TrainingFolder
+from sandmle.training.sft import read_data, train_sft
+from sandmle.training.sources import check_apart, open_source
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """All tasks of a run."""
+
+    train: tuple[tuple[Source, Sequence[TaskDir]], ...]
+    evaluate: tuple[tuple[EvaluationSet, Sequence[TaskDir]], ...]
+
+
+def open_tasks(recipe: Recipe, *, cache: Path, jobs: int, listener: Listener) -> Tasks:
+    """Make or read the recipe's tasks.
+
+    Raises:
+        UsageError: If there are too few, or held-out tasks are trained on.
+    """
+
+    def opened(source: Source) -> Sequence[TaskDir]:
+        listener.said(f"tasks of {source.name}")
+        return open_source(source, cache=cache, jobs=jobs)
+
+    tasks = Tasks(
+        train=tuple((source, opened(source)) for source in recipe.train),
+        evaluate=tuple((chosen, opened(chosen.source)) for chosen in recipe.evaluate),
+    )
+    check_apart(tasks.train, tasks.evaluate)
+    return tasks
+
+
+def train(
+    recipe: Recipe,
+    folder: TrainingFolder,
+    tasks: Tasks,
+    *,
+    sandbox: Sandbox,
+    listener: Listener,
+) -> None:
+    """Carry out what is left of a training run.
+
+    Args:
+        recipe: What is trained and how.
+        folder: The run's folder, claimed for this recipe; a run that was cut short goes on from
+            its last checkpoint.
+        tasks: Of `open_tasks`.
+        sandbox: Where the agents' code runs.
+        listener: Is told of steps and evaluations.
+
+    Raises:
+        UsageError: If a setting does not fit, or the loss is no number any more.
+        InfraError: If no episode of a step could be played.
+    """
+    with asyncio.Runner() as runner, _quiet():
+        model, tokenizer = load_policy(recipe.policy.model, dtype=recipe.policy.dtype)
+        if recipe.sft is not None:
+            _imitate(recipe, recipe.sft, model, tokenizer, folder, listener)
+        engine = _engine(recipe, model, tokenizer)
+        try:
+            player = Player(engine, sandbox, recipe.agent, runner)
+            evaluator = Evaluator(recipe, tasks.evaluate, player, folder, listener)
+            if recipe.grpo is None:
+                evaluator.when_due(0, last=0)
+            else:
+                learner = Learner(
+                    recipe=recipe,
+                    grpo=recipe.grpo,
+                    sampler=TaskSampler(tasks.train, recipe.curriculum, seed=recipe.seed),
+                    player=player,
+                    evaluator=evaluator,
+                    folder=folder,
+                    listener=listener,
+                    empty_id=tokenizer.eos_token_id,
+                )
+                _learn(learner, model, tokenizer)
+        finally:
+            runner.run(engine.close())
+    folder.save_policy(model, tokenizer)
+
+
+def _imitate(
+    recipe: Recipe,
+    settings: SftSettings,
+    model: Any,
+    tokenizer: Any,
+    folder: TrainingFolder,
+    listener: Listener,
+) -> None:
+    """Learn from the recipe's trajectories; a finished stage is read back, not repeated."""
+    import torch
+
+    done = folder.path / "sft" / "policy.pt"
+    if done.is_file():
+        model.load_state_dict(torch.load(done, weights_only=True))
+        return
+    rows = read_data(Path(settings.data).expanduser(), min_reward=settings.min_reward)
+    listener.said(f"supervised learning on {len(rows)} trajectories")
+    learned = train_sft(
+        rows,
+        model,
+        tokenizer,
+        settings,
+        out=folder.path / "sft" / "checkpoints",
+        seed=recipe.seed,
+        context_tokens=recipe.policy.context_tokens,
+    )
+    listener.said(f"held-out loss {learned.held_out_loss} nats a token")
+    part = done.with_suffix(".part")
+    torch.save(model.state_dict(), part)
+    part.replace(done)
+
+
+def _learn(learner: Learner, model: Any, tokenizer: Any) -> None:
+    """Carry out the steps that are left, from the last checkpoint on."""
+    from sandmle.training.trl_adapter import make_trainer
+
+    grpo, folder, sampler = learner.grpo, learner.folder, learner.sampler
+    if len(sampler) < grpo.tasks_per_step:
+        raise UsageError(
+            f"there are {len(sampler)} tasks to train on, and a step needs tasks_per_step = "
+            f"{grpo.tasks_per_step} different ones; make more, or lower it"
+        )
+    checkpoint = folder.last_checkpoint()
+    if checkpoint is not None:
+        sampler.restore(checkpoint.done.sampler)
+        learner.seconds = checkpoint.done.seconds
+    trainer = make_trainer(
+        learner.recipe,
+        model,
+        tokenizer,
+        rollout=learner.rollout,
+        after_step=learner.after_step,
+        after_save=lambda step: folder.complete(step * grpo.minibatches, learner.completed(step)),
+        folder=folder.checkpoints,
+    )
+    folder.go_back(0 if checkpoint is None else checkpoint.done.step)
+    learner.evaluator.when_due(0, last=grpo.steps)
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint.path))
+
+
+def _engine(recipe: Recipe, model: Any, tokenizer: Any) -> Any:
+    from sandmle.policies.local import LocalModel
+
+    policy = recipe.policy
+    options = {
+        "batch_size": recipe.agent.concurrency,
+        "context_tokens": policy.context_tokens,
+        "threads": policy.threads,
+    }
+    settings = ModelSettings(
+        model=policy.model or "",
+        temperature=policy.temperature,
+        max_new_tokens=policy.max_new_tokens,
+        token_ids=True,
+        options=options,
+    )
+    return LocalModel.of(model, tokenizer, settings)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep warnings to ourselves that TRL 1.16 causes in transformers."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*will be removed in v6", FutureWarning)
+        warnings.filterwarnings("ignore", ".*'rollout_func'")
+        yield

@@ -1,0 +1,77 @@
+"""Recipes: what is shipped reads; what contradicts itself is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandmle.core.errors import UsageError
+from sandmle.training.nano import load_policy
+from sandmle.training.recipe import Recipe, read_recipe, shipped_recipes
+
+SOURCE = {"name": "a", "path": "tasks"}
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_shipped_recipes_read(name: str) -> None:
+    recipe = read_recipe(name)
+    assert recipe.name == name
+    assert recipe.summary
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"grpo.stepz": 1}, r"grpo\.stepz: there is no such setting"),
+        (
+            {"grpo.micro_batch": 7},
+            r"64 trajectories cannot be dealt to minibatches 1 x micro_batch 7",
+        ),
+        ({"grpo.group_size": 1}, r"grpo\.group_size"),
+        ({"train": []}, r"needs tasks to train on"),
+        ({"train": [SOURCE, SOURCE]}, r"names of sources must differ"),
+        ({"train": [{"name": "a"}]}, r"'a' needs either path or generate"),
+        ({"agent.max_steps": 0}, r"agent\.max_steps"),
+        ({"policy.temperature": 0}, r"policy\.temperature"),
+        ({"seed": -1}, r"seed"),
+    ],
+)
+def test_wrong_settings_are_named(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        read_recipe("grpo", changes=changes)
+
+
+def test_a_recipe_that_does_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "r.toml"
+    file.write_text('name = "r"\n')
+    with pytest.raises(UsageError, match=r"needs \[sft\], \[grpo\], or both"):
+        read_recipe(str(file))
+
+
+def test_a_file_of_ones_own_and_changes(tmp_path: Path) -> None:
+    file = tmp_path / "r.toml"
+    file.write_text('name = "r"\n[sft]\ndata = "x.jsonl"\n')
+    recipe = read_recipe(str(file), changes={"sft.epochs": 3, "policy.model": "m"})
+    assert recipe.sft is not None
+    assert (recipe.sft.epochs, recipe.policy.model) == (3, "m")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("gone.toml", "no recipe"), ("grop", "grpo"), ("bad.toml", "not valid TOML")]
+)
+def test_recipes_that_are_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.toml").write_text("name = ")
+    with pytest.raises(UsageError, match=said):
+        read_recipe(name)
+
+
+@pytest.mark.parametrize(("name", "said"), [(None, "policy.model"), ("/nowhere/at/all", "nowhere")])
+def test_policies_that_are_not_there(name: str | None, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        load_policy(name)

@@ -1,0 +1,120 @@
+"""Build the nano policy from nothing: tasks, experts' trajectories, tokenizer, supervised learning.
+
+python tools/build_nano.py --out nano [--work build/nano] [--tasks 360] [--per-task 8] [--epochs 8]
+
+Every part is kept below --work, so that the same command goes on where it was interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sandmle.store.atomic import new_folder
+from sandmle.training.nano import FAMILIES, HELD_OUT_DOMAINS, POSITIONS, new_nano
+from sandmle.training.recipe import SftSettings
+from sandmle.training.sft import Learned, read_data, train_sft
+from sandmle.training.tokenizer import train_tokenizer
+
+
+def main() -> None:
+    options = _options()
+    torch.set_num_threads(options.threads)
+    began = time.monotonic()
+    tasks, data = options.work / "tasks", options.work / "data"
+    # small seeds: anybody can make the same tasks, and nothing is measured on them
+    _sandmle("generate", "--out", tasks, "--count", options.tasks, "--seed", options.seed)
+    without = [part for name in HELD_OUT_DOMAINS for part in ("--without-domain", name)]
+    _sandmle(
+        "sft-data",
+        tasks,
+        "--out",
+        data,
+        "--per-task",
+        options.per_task,
+        "--seed",
+        options.seed,
+        *without,
+    )
+    rows = read_data(data / "sft.jsonl")
+    tokenizer = train_tokenizer(_by_task(rows))
+    model = new_nano(
+        len(tokenizer),
+        end_id=tokenizer.eos_token_id,
+        pad_id=tokenizer.pad_token_id,
+        seed=options.seed,
+    )
+    settings = SftSettings(
+        data=str(data / "sft.jsonl"), epochs=options.epochs, batch=16, learning_rate=2e-3
+    )
+    learned = train_sft(
+        rows,
+        model,
+        tokenizer,
+        settings,
+        out=options.work / "checkpoints",
+        seed=options.seed,
+        context_tokens=POSITIONS,
+        options={"bf16": True},
+    )
+    with new_folder(options.out, force=True) as folder:
+        model.to(torch.bfloat16).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    summary = _summary(learned, model, tokenizer, rows) | {"seconds": _since(began)}
+    sys.stdout.write(json.dumps(summary) + "\n")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--work", type=Path, default=Path("build/nano"), help="parts on the way")
+    parser.add_argument("--tasks", type=int, default=360)
+    parser.add_argument("--per-task", type=int, default=8, help="experts that play each task")
+    parser.add_argument("--epochs", type=float, default=8.0)
+    parser.add_argument("--seed", type=int, default=7001)
+    parser.add_argument("--threads", type=int, default=1, help="processor threads of torch")
+    return parser.parse_args()
+
+
+def _sandmle(command: str, *options: object) -> None:
+    families = ("--families", ",".join(FAMILIES), "--jobs", "2") if command == "generate" else ()
+    subprocess.run(
+        [sys.executable, "-m", "sandmle", command, *map(str, (*options, *families))], check=True
+    )
+
+
+def _by_task(rows: list[dict[str, Any]]) -> list[list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        texts = found.setdefault(row["task_id"], [])
+        texts += [message["content"] for message in row["messages"]]
+    return list(found.values())
+
+
+def _summary(
+    learned: Learned, model: Any, tokenizer: Any, rows: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "parameters": sum(value.numel() for value in model.parameters()),
+        "vocabulary": len(tokenizer),
+        "trajectories": len(rows),
+        "learned_from": learned.rows,
+        "too_long": learned.too_long,
+        "own_tokens": learned.tokens,
+        "held_out_loss": learned.held_out_loss,
+    }
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 1)
+
+
+if __name__ == "__main__":
+    main()
