@@ -67,6 +67,8 @@ def main() -> None:
     with new_folder(options.out, force=True) as folder:
         model.to(torch.bfloat16).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+        for file in folder.iterdir():
+            file.chmod(0o644)  # safetensors lets only its owner read
     summary = _summary(learned, model, tokenizer, rows) | {"seconds": _since(began)}
     sys.stdout.write(json.dumps(summary) + "\n")
 
