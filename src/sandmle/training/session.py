@@ -186,5 +186,4 @@ def _quiet() -> Iterator[None]:
     """Keep warnings to ourselves that TRL 1.16 causes in transformers."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*will be removed in v6", FutureWarning)
-        warnings.filterwarnings("ignore", ".*'rollout_func'")
         yield

@@ -8,6 +8,7 @@ out of its group's mean and of the loss.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,16 +76,18 @@ def make_trainer(
         config = GRPOConfig(**_config(recipe, recipe.grpo, folder))
     except (TypeError, ValueError) as exc:
         raise UsageError(f"[trainer] or [grpo] of recipe {recipe.name}: {exc}") from exc
-    trainer = _Trainer(
-        model=model,
-        args=config,
-        processing_class=tokenizer,
-        # TRL wants prompts; what is played is the rollout's matter.
-        train_dataset=Dataset.from_dict({"prompt": ["-"] * recipe.grpo.tasks_per_step}),
-        reward_funcs=[_paid],
-        callbacks=[_Steps(recipe.grpo.minibatches, after_step, after_save)],
-        rollout_func=_rows(rollout, recipe.grpo.minibatches),
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*'rollout_func', which is an experimental feature")
+        trainer = _Trainer(
+            model=model,
+            args=config,
+            processing_class=tokenizer,
+            # TRL wants prompts; what is played is the rollout's matter.
+            train_dataset=Dataset.from_dict({"prompt": ["-"] * recipe.grpo.tasks_per_step}),
+            reward_funcs=[_paid],
+            callbacks=[_Steps(recipe.grpo.minibatches, after_step, after_save)],
+            rollout_func=_rows(rollout, recipe.grpo.minibatches),
+        )
     trainer.remove_callback(PrinterCallback)
     return trainer
 
