@@ -5,13 +5,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
-# What the tests of local models run on. PyPI's build for Linux brings CUDA, some gigabytes; a smaller one:
+# What training and local models run on. PyPI's build for Linux brings CUDA, some gigabytes; a smaller one:
 # make test TORCH='torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu'
 TORCH ?= torch==2.13.0
 
 .PHONY: quickstart test lint format bench golden tables docs clean
 
-quickstart: $(VENV)/.installed .bubblewrap
+quickstart: $(VENV)/.train .bubblewrap
 	$(BIN)/sandmle quickstart --out quickstart --force
 
 test: $(VENV)/.dev .bubblewrap .slurm
@@ -49,14 +49,15 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) \
 	  || { rm -rf $(VENV); echo "the venv module is missing: apt-get install python3-venv"; exit 1; }
 
-$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+$(VENV)/.train: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	touch $@ $(VENV)/.installed
+	touch $@ $(VENV)/.train
 
 $(VENV)/.docs: pyproject.toml | $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,docs]'

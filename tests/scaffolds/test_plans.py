@@ -21,6 +21,13 @@ def test_a_program_with_the_planned_sections_matches(names: list[str], reason: s
     assert mismatch(think, program) is None
 
 
+def test_the_first_difference_is_named() -> None:
+    said = mismatch(plan_text(["load", "ridge"]), "# load")
+    assert said == (
+        "its plan has `# ridge` in place 2, its program nothing; write the same sections"
+    )
+
+
 @given(NAMES, NAMES)
 def test_other_sections_do_not(names: list[str], others: list[str]) -> None:
     program = "\n".join(f"# {name}" for name in others)

@@ -53,6 +53,22 @@ async def test_a_malformed_turn_costs_a_step_and_gets_a_hint_with_an_example(tas
     assert "no <think>...</think>" in kind.observation
 
 
+async def test_with_plans_only_what_was_planned_is_run(task, unsafe):
+    trace = Trace()
+    program = (
+        "<think>plan:\n# {}\n</think>\n"
+        "<tool_call>\npython\n<code>\n# fit\nprint(1)\n</code>\n</tool_call>"
+    )
+    policy = ScriptedPolicy("s", (program.format("load"), program.format("fit"), ANSWER))
+    react = make_scaffold("react", briefing="card", plan=True)
+    async with Environment(task, unsafe) as env:
+        await react.run(env, policy, trace=trace)
+    first, second, _ = trace.steps
+    assert (first.tool, first.well_formed, first.execution) == (None, False, None)
+    assert "PlanError: its plan has `# load` in place 1, its program `# fit`" in first.observation
+    assert (second.tool, second.well_formed, second.execution.exit_code) == ("python", True, 0)
+
+
 async def test_text_that_cannot_be_sent_again_is_replaced(task, unsafe):
     _, trace = await play(task, unsafe, "\ud800", ANSWER)
     assert trace.steps[0].action == "?"

@@ -47,7 +47,7 @@ def test_wrong_settings_are_named(changes: dict[str, Any], said: str) -> None:
 def test_a_recipe_that_does_nothing(tmp_path: Path) -> None:
     file = tmp_path / "r.toml"
     file.write_text('name = "r"\n')
-    with pytest.raises(UsageError, match=r"needs \[sft\], \[grpo\], or both"):
+    with pytest.raises(UsageError, match=r"needs \[sft\], \[grpo\] or \[\[evaluate\]\]"):
         read_recipe(str(file))
 
 
@@ -75,3 +75,33 @@ def test_recipes_that_are_not_there(
 def test_policies_that_are_not_there(name: str | None, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         load_policy(name)
+
+
+def test_a_base_is_merged_and_its_parts_can_be_dropped(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text(
+        'name = "base"\n[grpo]\nsteps = 3\nloss = "token-mean"\n[sft]\ndata = "x"\n'
+        '[[train]]\nname = "a"\npath = "tasks"\n'
+    )
+    file = tmp_path / "mine.toml"
+    file.write_text('name = "mine"\nbase = "base.toml"\nsft = false\n[grpo]\nsteps = 9\n')
+    recipe = read_recipe(str(file))
+    assert recipe.grpo is not None
+    assert (recipe.name, recipe.grpo.steps, recipe.grpo.loss) == ("mine", 9, "token-mean")
+    assert recipe.sft is None
+    assert [source.name for source in recipe.train] == ["a"]
+
+
+def test_a_recipe_that_is_its_own_base(tmp_path: Path) -> None:
+    file = tmp_path / "r.toml"
+    file.write_text(f'name = "r"\nbase = "{file}"\n')
+    with pytest.raises(UsageError, match="is its own base"):
+        read_recipe(str(file))
+
+
+@pytest.mark.parametrize("name", ["sparse", "release", "sft-only", "sft-rl", "rl", "nano-cpu"])
+def test_ablations_differ_in_what_they_name(name: str) -> None:
+    recipe, base = read_recipe(name), read_recipe("nano-cpu")
+    assert recipe.agent.reward == (name if name in ("sparse", "release") else "milestone")
+    assert (recipe.sft is not None) == name.startswith("sft")
+    assert recipe.grpo == (None if name == "sft-only" else base.grpo)
+    assert (recipe.train, recipe.evaluate) == (base.train, base.evaluate)

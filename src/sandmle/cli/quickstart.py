@@ -13,6 +13,7 @@ from sandmle.authors.table import table_draft
 from sandmle.cli._console import err, out, say_json
 from sandmle.cli._sandboxes import CHOICES, DEFAULT, agent_sandbox
 from sandmle.cli.generate import say_yield, shown
+from sandmle.cli.quickstart_learn import CACHE, FOLDER, learn, say_learned
 from sandmle.cli.run_play import play
 from sandmle.cli.run_show import show, summary_rows
 from sandmle.cli.task import make
@@ -26,7 +27,7 @@ from sandmle.store import TaskSet
 
 GENERATED = 11
 """Tasks from competition seeds; the twelfth is a real table."""
-_PARTS = ("tasks", "tables", "run")
+_PARTS = ("tasks", "tables", "run", FOLDER, CACHE)
 
 
 def quickstart(
@@ -35,10 +36,11 @@ def quickstart(
     sandbox: str = typer.Option(DEFAULT, help=CHOICES),
     group_size: int = typer.Option(4, "-G", "--group-size", help="Episodes of each task."),
     jobs: int = typer.Option(2, min=1, help="Processes that make tasks, and episodes at once."),
+    train: bool = typer.Option(True, help="End with a short training run, some minutes."),
     force: bool = typer.Option(False, "--force", help="Start afresh in the folder."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
-    """Make 12 verified tasks, play them with baselines of mixed quality, and report."""
+    """Make 12 verified tasks, play them with baselines of mixed quality, report, and learn."""
     began = time.monotonic()
     if force:
         _clear(to)
@@ -60,6 +62,15 @@ def quickstart(
     ended = time.monotonic()
     rows = summary_rows(task_dirs, episodes)
     masked = sum(episode.masked for episode in episodes)
+    if not as_json:
+        say_yield(yield_report(outcomes), title="tasks from competition seeds, verified")
+        show(rows, title=f"{len(episodes)} episodes in the sandbox {sandbox!r}, {masked} masked")
+        out.print(
+            f"{len(rows)} tasks in {made - began:.0f} s, {len(episodes)} episodes in "
+            f"{ended - made:.0f} s. Look at {to / 'run' / REPORT}",
+            markup=False,
+        )
+    learned = learn(to, sandbox=sandbox, jobs=jobs) if train else None
     if as_json:
         say_json(
             {
@@ -69,16 +80,11 @@ def quickstart(
                 "masked": masked,
                 "authoring_seconds": round(made - began, 1),
                 "episode_seconds": round(ended - made, 1),
+                "training": learned,
             }
         )
-        return
-    say_yield(yield_report(outcomes), title="tasks from competition seeds, verified")
-    show(rows, title=f"{len(episodes)} episodes in the sandbox {sandbox!r}, {masked} masked")
-    out.print(
-        f"{len(rows)} tasks in {made - began:.0f} s, {len(episodes)} episodes in "
-        f"{ended - made:.0f} s. Look at {to / 'run' / REPORT}",
-        markup=False,
-    )
+    elif learned is not None:
+        say_learned(learned)
 
 
 def _table_task(to: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from sandmle.cli import _console
 from sandmle.core.errors import UsageError
 
 JOBS: int = typer.Option(2, min=1, help="Processes that make tasks at once.")
@@ -26,11 +27,13 @@ def train(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object a line."),
 ) -> None:
     """Train a policy; interrupted, the same command goes on from its last checkpoint."""
-    from sandmle.cli.train_run import run_recipe
+    from sandmle.cli.train_run import run_recipe, times
     from sandmle.training.recipe import read_recipe
 
     read = read_recipe(recipe, changes=dict(_change(text) for text in settings or ()))
-    run_recipe(read, out, jobs=jobs, cache=cache, as_json=as_json)
+    folder = run_recipe(read, out, jobs=jobs, cache=cache, as_json=as_json)
+    if not as_json:
+        _console.out.print(times(folder), markup=False, soft_wrap=True)
 
 
 def _change(text: str) -> tuple[str, Any]:

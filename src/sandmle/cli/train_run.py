@@ -6,7 +6,6 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from sandmle.cli._console import out
 from sandmle.cli._sandboxes import agent_sandbox
 from sandmle.cli.train_progress import TrainProgress
 from sandmle.core.errors import UsageError
@@ -48,8 +47,6 @@ def run_recipe(
                     _draw(folder)
                 raise
             _draw(folder)
-        if not as_json:
-            out.print(_times(folder), markup=False, soft_wrap=True)
     return folder
 
 
@@ -68,8 +65,8 @@ def _draw(folder: TrainingFolder) -> None:
         write_training_page(folder)
 
 
-def _times(folder: TrainingFolder) -> str:
-    """Say where the time went."""
+def times(folder: TrainingFolder) -> str:
+    """Say where a run's time went, and where to look."""
     steps = folder.metrics.steps()
     if not steps:
         return f"The policy is {folder.policy}; look at {folder.report}"

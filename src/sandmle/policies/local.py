@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError
@@ -16,6 +15,7 @@ from sandmle.core.errors import ContextOverflow, UsageError
 from sandmle.core.policy import Completion, Message, Tokens, ToolSpec, Usage
 from sandmle.core.record import Record
 from sandmle.core.seeding import Streams
+from sandmle.nano import checkpoint_path
 from sandmle.policies import MODELS
 from sandmle.policies._batches import Batches, Row
 from sandmle.policies._chat_ids import ChatIds
@@ -244,7 +244,7 @@ def _loaded(name: str, options: LocalOptions) -> tuple[Any, Any]:
     device = options.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    source = str(Path(name).expanduser()) if Path(name).expanduser().is_dir() else name
+    source = checkpoint_path(name)
     library: Any = transformers
     # Its bar would run into the display of a run's progress.
     library.utils.logging.disable_progress_bar()

@@ -7,11 +7,15 @@ import re
 from sandmle.core.task import Column, Task
 
 
-def card(task: Task) -> str:
+def card(task: Task, *, remarked: Task | None = None) -> str:
     """Return modality, type, metric, form of a prediction, files, and the description's remarks.
 
     One `key: value` a line, then the remarks as they stand: the paragraphs between the first one,
     which tells the story, and the first heading.
+
+    Args:
+        task: The task.
+        remarked: Another task whose remarks are taken instead, to see what they are worth.
     """
     better = "higher" if task.thresholds.higher_is_better else "lower"
     files = sorted(file.path for file in task.files if file.path != "description.md")
@@ -23,7 +27,7 @@ def card(task: Task) -> str:
         f"columns to predict: {len(task.submission.targets)}",
         f"files: {', '.join(_folders(files))}",
     ]
-    return "\n".join(["\n".join(lines), *remarks(task.description)])
+    return "\n".join(["\n".join(lines), *remarks((remarked or task).description)])
 
 
 def remarks(description: str) -> list[str]:

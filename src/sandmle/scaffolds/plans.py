@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import zip_longest
 
 _SECTION = re.compile(r"^# ([a-z0-9-]+)$", re.MULTILINE)
 _PLAN = re.compile(r"\s*plan:\n((?:# [a-z0-9-]+(?:\n|\Z))*)")
@@ -42,8 +43,12 @@ def mismatch(think: str | None, program: str) -> str | None:
         return "its reasoning must start with a plan: a line `plan:`, then lines such as `# ridge`"
     found = sections(program)
     if names != found:
+        index = next(i for i, (a, b) in enumerate(zip_longest(names, found)) if a != b)
+        planned_there, found_there = (
+            f"`# {part[index]}`" if index < len(part) else "nothing" for part in (names, found)
+        )
         return (
-            f"its plan names {', '.join(names)}, but the program's sections are "
-            f"{', '.join(found) or 'none'}; open each with its comment: `# {names[0]}`"
+            f"its plan has {planned_there} in place {index + 1}, its program {found_there}; write "
+            "the same sections"
         )
     return None

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from sandmle.core.episode import StopReason
 from sandmle.core.errors import UsageError
 from sandmle.core.policy import Completion, Message, Policy
+from sandmle.core.task import Task
 from sandmle.env import Environment, Observation
 from sandmle.scaffolds import SCAFFOLDS
 from sandmle.scaffolds._base import DEFAULT_MAX_STEPS, Trace, add_step, prompt_file
@@ -57,7 +58,8 @@ class React:
             as many as the policy takes (paper: 32,768 with the new turn).
         context_rule: What is left out when they are more; see `context`.
         briefing: What the prompt says; see `card`.
-        plan: Whether reasoning must name the program's sections; see `plans`. Text form only.
+        plan: Whether only programs are run whose sections the reasoning names; see `plans`. Text
+            form only.
 
     Raises:
         UsageError: If an option has no such value.
@@ -115,6 +117,10 @@ class React:
             view.add(trace.steps[-1])
         return "max_steps"
 
+    def card(self, task: Task) -> str:
+        """Return what the prompt says of a task with `briefing=card`."""
+        return card(task)
+
     def turns(
         self, scripts: Sequence[str], *, look: bool = False, repair: bool = False
     ) -> tuple[Completion, ...]:
@@ -150,8 +156,8 @@ class React:
         if self.tools == "native":
             return parse_native(completion)
         turn = parse(completion.text)
-        if self.plan and turn.remark is None and isinstance(turn.action, Python):
-            return replace(turn, remark=mismatch(turn.think, turn.action.code))
+        if self.plan and isinstance(turn.action, Python):
+            return replace(turn, refused=mismatch(turn.think, turn.action.code))
         return turn
 
     def _response(self, turn: Turn, observation: Observation, *, left: int) -> str:
@@ -168,7 +174,7 @@ class React:
         if self.briefing == "card":
             return [
                 Message(role="system", content=prompt_file("react_card_system")),
-                Message(role="user", content=card(env.task)),
+                Message(role="user", content=self.card(env.task)),
             ]
         limits = env.limits
         examples = {
@@ -194,6 +200,9 @@ class React:
 
 
 async def _carry_out(turn: Turn, env: Environment) -> Observation:
+    if turn.refused is not None:
+        # in the form of a run that failed, which the agent knows how to go on from
+        return Observation(f"The run ended with exit code 1.\nstderr:\nPlanError: {turn.refused}")
     match turn.action:
         case Python(code):
             return await env.python(code)
@@ -206,4 +215,5 @@ async def _carry_out(turn: Turn, env: Environment) -> Observation:
 
 
 def _tool(turn: Turn) -> str | None:
-    return None if turn.action is None else type(turn.action).__name__.lower()
+    nothing = turn.action is None or turn.refused is not None
+    return None if nothing else type(turn.action).__name__.lower()

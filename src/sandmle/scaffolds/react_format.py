@@ -55,11 +55,13 @@ class Turn:
     """What it asks for; None where that cannot be made out."""
     remark: str | None = None
     """What had not the required form, for the agent; None: all had."""
+    refused: str | None = None
+    """Why its program is not run; None: nothing speaks against it."""
 
     @property
     def well_formed(self) -> bool:
         """Whether the turn had the required form."""
-        return self.remark is None
+        return self.remark is None and self.refused is None
 
 
 @dataclass(frozen=True)

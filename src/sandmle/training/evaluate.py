@@ -16,6 +16,7 @@ from sandmle.rollout.run_dir import Launch, RunDir
 from sandmle.scaffolds import make_scaffold
 from sandmle.store import TaskDir
 from sandmle.store.episodes import EpisodeLog
+from sandmle.training.evidence import misled
 from sandmle.training.listener import Listener
 from sandmle.training.metrics_log import EvaluationMetrics
 from sandmle.training.player import Player
@@ -83,10 +84,14 @@ class Evaluator:
         self.player.play(
             missing,
             seed=self._seed(chosen),
-            scaffold=make_scaffold(
-                chosen.scaffold or self.recipe.agent.scaffold,
-                max_steps=self.recipe.agent.max_steps,
-                **self._options(chosen),
+            scaffold=misled(
+                make_scaffold(
+                    chosen.scaffold or self.recipe.agent.scaffold,
+                    max_steps=self.recipe.agent.max_steps,
+                    **self._options(chosen),
+                ),
+                [task.task for task in tasks],
+                chosen.evidence,
             ),
             on_played=keep,
         )

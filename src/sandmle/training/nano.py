@@ -1,15 +1,15 @@
 """The nano policy: a decoder of a few million parameters that a laptop trains.
 
 It knows the language of the experts' playbooks and nothing else: a policy to see learning with, and
-to test trainers by. `tools/build_nano.py` builds it.
+to test trainers by. Its card is docs/nano.md; `tools/build_nano.py` builds it.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from sandmle.core.errors import UsageError
+from sandmle.nano import checkpoint_path
 
 FAMILIES = (
     "tabular/price-v2",
@@ -34,7 +34,7 @@ def load_policy(name: str | None, *, dtype: str = "float32") -> tuple[Any, Any]:
     """Load a model to train, and its tokenizer.
 
     Args:
-        name: A folder, or a name on the hub.
+        name: `nano` for the shipped one, a folder, or a name on the hub.
         dtype: Of the weights in memory.
 
     Raises:
@@ -49,8 +49,7 @@ def load_policy(name: str | None, *, dtype: str = "float32") -> tuple[Any, Any]:
         raise UsageError("training needs more packages: pip install 'sandmle[train]'") from exc
     library: Any = transformers
     library.utils.logging.disable_progress_bar()
-    folder = Path(name).expanduser()
-    where = str(folder) if folder.is_dir() else name
+    where = checkpoint_path(name)
     try:
         tokenizer = library.AutoTokenizer.from_pretrained(where)
         model = library.AutoModelForCausalLM.from_pretrained(where, dtype=dtype)

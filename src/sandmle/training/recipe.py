@@ -14,6 +14,7 @@ from sandmle.core.record import Record
 from sandmle.core.task import FeedbackMode, Limits
 from sandmle.env import SubmissionRule
 from sandmle.rollout.settings import TimeOutRule
+from sandmle.training.evidence import Evidence
 
 Aggregation = Literal["seq-mean-token-mean", "token-mean", "dr-grpo"]
 """How token losses become one number. `seq-mean-token-mean`: the mean over trajectories of each
@@ -60,6 +61,8 @@ class EvaluationSet(Record):
     source: Source
     samples: int = Field(default=1, ge=1)
     """Episodes of each task."""
+    evidence: Evidence = "own"
+    """What the prompt says of a task; see `sandmle.training.evidence`."""
     every: int = Field(default=0, ge=0)
     """Steps between two evaluations; 0: only before the first and after the last step."""
     scaffold: str | None = None
@@ -150,8 +153,10 @@ class GrpoSettings(Record):
 class SftSettings(Record):
     """Supervised learning on experts' trajectories, before or instead of GRPO."""
 
-    data: str
-    """File that `sandmle sft-data` wrote."""
+    data: str | None = None
+    """File that `sandmle sft-data` wrote; None: experts play the tasks to train on."""
+    per_task: int = Field(default=8, ge=1)
+    """Experts that play each task, without `data`."""
     epochs: float = Field(default=2.0, gt=0)
     batch: int = Field(default=32, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
@@ -190,10 +195,12 @@ class Recipe(Record):
 
     @model_validator(mode="after")
     def _something_to_do(self) -> Self:
-        if self.sft is None and self.grpo is None:
-            raise ValueError("a recipe needs [sft], [grpo], or both")
+        if self.sft is None and self.grpo is None and not self.evaluate:
+            raise ValueError("a recipe needs [sft], [grpo] or [[evaluate]]")
         if self.grpo is not None and not self.train:
             raise ValueError("[grpo] needs tasks to train on: [[train]]")
+        if self.sft is not None and self.sft.data is None and not self.train:
+            raise ValueError("[sft] needs data, or tasks that experts play: [[train]]")
         names = [s.name for s in self.train] + [e.source.name for e in self.evaluate]
         if len(set(names)) < len(names):
             raise ValueError(f"names of sources must differ, got {', '.join(names)}")
@@ -207,7 +214,7 @@ def shipped_recipes() -> list[str]:
 
 
 def read_recipe(name: str, *, changes: dict[str, Any] | None = None) -> Recipe:
-    """Read a recipe.
+    """Read a recipe; one with `base = "OTHER"` says only what differs from another recipe.
 
     Args:
         name: A shipped recipe's name, or the path of a TOML file.
@@ -216,6 +223,24 @@ def read_recipe(name: str, *, changes: dict[str, Any] | None = None) -> Recipe:
     Raises:
         UsageError: If there is no such recipe, or a key or value is wrong.
     """
+    table = _table(name)
+    for key, value in (changes or {}).items():
+        _set(table, key.split("."), value)
+    try:
+        return Recipe.model_validate(table)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the recipe"
+        said = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            said = "there is no such setting; docs/training.md lists them"
+        raise UsageError(f"recipe {name}, {where}: {said}") from None
+
+
+def _table(name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Read a recipe's settings over those of its base."""
+    if name in above:
+        raise UsageError(f"recipe {name} is its own base: {' > '.join((*above, name))}")
     path = Path(name).expanduser()
     if path.suffix == ".toml":
         if not path.is_file():
@@ -229,17 +254,26 @@ def read_recipe(name: str, *, changes: dict[str, Any] | None = None) -> Recipe:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise UsageError(f"recipe {name} is not valid TOML: {exc}") from None
-    for key, value in (changes or {}).items():
-        _set(table, key.split("."), value)
-    try:
-        return Recipe.model_validate(table)
-    except ValidationError as exc:
-        first = exc.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the recipe"
-        said = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            said = "there is no such setting; docs/training.md lists them"
-        raise UsageError(f"recipe {name}, {where}: {said}") from None
+    base = table.pop("base", None)
+    if base is None:
+        return table
+    if base.endswith(".toml"):
+        base = str(path.parent / Path(base).expanduser())
+    return _over(_table(base, (*above, name)), table)
+
+
+def _over(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+    """Lay settings over a base's: parts are merged, lists replaced, and `false` drops a part."""
+    both = dict(base)
+    for key, value in table.items():
+        below = base.get(key)
+        if isinstance(below, dict) and value is False:
+            del both[key]
+        elif isinstance(below, dict) and isinstance(value, dict):
+            both[key] = _over(below, value)
+        else:
+            both[key] = value
+    return both
 
 
 def _set(table: dict[str, Any], keys: list[str], value: Any) -> None:

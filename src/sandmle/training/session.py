@@ -16,13 +16,13 @@ from sandmle.policies import ModelSettings
 from sandmle.store import TaskDir
 from sandmle.training.curriculum import TaskSampler
 from sandmle.training.evaluate import Evaluator
+from sandmle.training.imitation import demonstrations, imitate, restored
 from sandmle.training.listener import Listener
 from sandmle.training.loop import Learner
 from sandmle.training.nano import load_policy
 from sandmle.training.player import Player
-from sandmle.training.recipe import EvaluationSet, Recipe, SftSettings, Source
+from sandmle.training.recipe import EvaluationSet, Recipe, Source
 from sandmle.training.run_folder import TrainingFolder
-from sandmle.training.sft import read_data, train_sft
 from sandmle.training.sources import check_apart, open_source
 
 
@@ -77,8 +77,13 @@ def train(
     """
     with asyncio.Runner() as runner, _quiet():
         model, tokenizer = load_policy(recipe.policy.model, dtype=recipe.policy.dtype)
-        if recipe.sft is not None:
-            _imitate(recipe, recipe.sft, model, tokenizer, folder, listener)
+        if recipe.sft is not None and not restored(folder, model):
+            listener.said("experts' trajectories")
+            own = [task for _, of_source in tasks.train for task in of_source]
+            rows = demonstrations(
+                recipe, recipe.sft, own, folder=folder, sandbox=sandbox, runner=runner
+            )
+            imitate(recipe, recipe.sft, rows, model, tokenizer, folder=folder, listener=listener)
         engine = _engine(recipe, model, tokenizer)
         try:
             player = Player(engine, sandbox, recipe.agent, runner)
@@ -100,38 +105,6 @@ def train(
         finally:
             runner.run(engine.close())
     folder.save_policy(model, tokenizer)
-
-
-def _imitate(
-    recipe: Recipe,
-    settings: SftSettings,
-    model: Any,
-    tokenizer: Any,
-    folder: TrainingFolder,
-    listener: Listener,
-) -> None:
-    """Learn from the recipe's trajectories; a finished stage is read back, not repeated."""
-    import torch
-
-    done = folder.path / "sft" / "policy.pt"
-    if done.is_file():
-        model.load_state_dict(torch.load(done, weights_only=True))
-        return
-    rows = read_data(Path(settings.data).expanduser(), min_reward=settings.min_reward)
-    listener.said(f"supervised learning on {len(rows)} trajectories")
-    learned = train_sft(
-        rows,
-        model,
-        tokenizer,
-        settings,
-        out=folder.path / "sft" / "checkpoints",
-        seed=recipe.seed,
-        context_tokens=recipe.policy.context_tokens,
-    )
-    listener.said(f"held-out loss {learned.held_out_loss} nats a token")
-    part = done.with_suffix(".part")
-    torch.save(model.state_dict(), part)
-    part.replace(done)
 
 
 def _learn(learner: Learner, model: Any, tokenizer: Any) -> None:

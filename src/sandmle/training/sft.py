@@ -128,7 +128,7 @@ def train_sft(
         if len(read.ids_T) > context_tokens:
             too_long += 1
             continue
-        parts[_held_out(row["task_id"])].append(read)
+        parts[held_out(row["task_id"])].append(read)
     learned, held = parts[False], parts[True]
     if not learned:
         raise UsageError(
@@ -178,7 +178,7 @@ def train_sft(
     )
 
 
-def _held_out(task_id: str) -> bool:
+def held_out(task_id: str) -> bool:
     """Deal tasks by their id, so that no task is on both sides whatever the rows' order."""
     digest = hashlib.sha256(task_id.encode()).digest()
     return int.from_bytes(digest[:4], "big") / 2**32 < HELD_OUT

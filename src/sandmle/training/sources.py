@@ -11,10 +11,14 @@ from sandmle.core.errors import UsageError
 from sandmle.core.task import Task
 from sandmle.generate import Outcome, Plan, generate_tasks
 from sandmle.store import TaskDir, TaskSet
+from sandmle.training.nano import FAMILIES as NANO_FAMILIES
 from sandmle.training.recipe import EvaluationSet, Generate, Source
 
-ALL = ("all",)
-"""In the place of families: all there are."""
+GROUPS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("all",): tuple(FAMILIES.names()),
+    ("nano",): NANO_FAMILIES,
+}
+"""In the place of families: all there are, and those that the nano policy knows."""
 
 
 def open_source(
@@ -87,7 +91,7 @@ def _made(
 
 def _families(made: Generate) -> tuple[str, ...]:
     # by name, so that a family with a new version is another set
-    return tuple(FAMILIES.names()) if made.families == ALL else made.families
+    return GROUPS.get(made.families, made.families)
 
 
 def _wanted(source: Source, task: Task) -> bool:

@@ -177,7 +177,7 @@ class _Trainer(GRPOTrainer):  # type: ignore[misc]
         return batch
 
     def _get_per_token_logps_and_entropies(self, model: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.sampled is not None:
+        if self.sampled is not None and model is not self.ref_model:
             return self._sampled_BT(), None, None
         found = super()._get_per_token_logps_and_entropies(model, *args, **kwargs)
         self._present_BT = found[0].detach()
@@ -189,6 +189,7 @@ class _Trainer(GRPOTrainer):  # type: ignore[misc]
         return padded.to(self.accelerator.device)
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        inputs = _trimmed(inputs)
         loss: torch.Tensor = super()._compute_loss(model, inputs)
         old_BT, mask_BT = inputs.get("old_per_token_logps"), inputs["completion_mask"]
         if inputs.get("tool_mask") is not None:
@@ -203,6 +204,28 @@ class _Trainer(GRPOTrainer):  # type: ignore[misc]
                 "it are in the last checkpoint: lower grpo.learning_rate and start another run"
             )
         return loss
+
+
+def _trimmed(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Cut the columns that only longer rows of other micro-batches fill."""
+    prompt = int(inputs["prompt_mask"].sum(dim=1).max())
+    completion = int(inputs["completion_mask"].sum(dim=1).max())
+    cuts = {
+        "prompt_ids": slice(-prompt, None),
+        "prompt_mask": slice(-prompt, None),
+    } | dict.fromkeys(
+        (
+            "completion_ids",
+            "completion_mask",
+            "tool_mask",
+            "old_per_token_logps",
+            "ref_per_token_logps",
+        ),
+        slice(completion),
+    )
+    return inputs | {
+        name: inputs[name][:, cut] for name, cut in cuts.items() if inputs.get(name) is not None
+    }
 
 
 class _Steps(TrainerCallback):
