@@ -156,10 +156,11 @@ def _sync(path: Path, flags: int) -> None:
 
 def _flat(value: Any, key: str = "") -> dict[str, Any]:
     """Return the leaves of nested tables by dotted key; an empty table is a leaf."""
+    parts: list[tuple[Any, Any]]
     if isinstance(value, dict) and value:
-        parts = value.items()
+        parts = list(value.items())
     elif isinstance(value, list) and any(isinstance(part, dict) for part in value):
-        parts = ((part.get("name", index), part) for index, part in enumerate(value))  # type: ignore[assignment]
+        parts = [(part.get("name", index), part) for index, part in enumerate(value)]
     else:
         return {key: value}
     found: dict[str, Any] = {}

@@ -77,7 +77,7 @@ def tokenised(messages: Sequence[dict[str, str]], tokenizer: Any) -> Row:
         end_ids=frozenset([tokenizer.eos_token_id]),
         template_options={},
     )
-    said = [Message(role=m["role"], content=m["content"]) for m in messages]  # type: ignore[arg-type]
+    said = [Message.model_validate({k: m[k] for k in ("role", "content")}) for m in messages]
     ids: list[int] = []
     own: list[bool] = []
     for index, message in enumerate(said):
