@@ -81,3 +81,14 @@ def test_what_is_wrong_is_said(recipe: str, options: tuple[str, ...], said: str)
     code, _, err = sandmle(*options)
     assert code == 2
     assert said in " ".join(err.split())
+
+
+def test_a_dry_run_tries_a_step_and_estimates(capsys: pytest.CaptureFixture[str]) -> None:
+    from sandmle.cli.train_rehearsal import rehearse
+
+    rehearse(read_recipe("qwen3-8b"), gpus=8, as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert found["step"]["step"] == 1
+    assert found["step"]["tokens"] > 0
+    assert found["estimate"]["gib"] < 80
+    assert any("vLLM" in line for line in found["not_checked"])

@@ -201,17 +201,15 @@ def test_episodes_of_a_step_are_a_log(tmp_path: Path) -> None:
 
 
 def test_a_policy_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    class Part:
-        def __init__(self, name: str) -> None:
-            self.name = name
+    def whole(folder: Path) -> None:
+        (folder / "model").write_text("model")
 
-        def save_pretrained(self, folder: Path) -> None:
-            if self.name == "broken":
-                raise OSError("no room")
-            (folder / self.name).write_text(self.name)
+    def broken(folder: Path) -> None:
+        (folder / "half").write_text("half")
+        raise OSError("no room")
 
     with TrainingFolder.claim(tmp_path, RECIPE) as folder:
-        folder.save_policy(Part("model"), Part("tokenizer"))
+        folder.save_policy(whole)
         with pytest.raises(OSError, match="no room"):
-            folder.save_policy(Part("model"), Part("broken"))
-    assert sorted(path.name for path in folder.policy.iterdir()) == ["model", "tokenizer"]
+            folder.save_policy(broken)
+    assert [path.name for path in folder.policy.iterdir()] == ["model"]

@@ -20,19 +20,35 @@ SET: list[str] | None = typer.Option(
 
 def train(
     recipe: str = typer.Argument(help="A shipped recipe (`sandmle list recipes`) or a TOML file."),
-    out: Path = typer.Option(..., "--out", help="Folder of the run; the same command resumes it."),
+    out: Path | None = typer.Option(
+        None, "--out", help="Folder of the run; the same command resumes it."
+    ),
     settings: list[str] | None = SET,
     jobs: int = JOBS,
     cache: Path | None = CACHE,
+    dry_run: bool = typer.Option(
+        False,
+        "--dry-run",
+        help="Try one step with a tiny model, and estimate the real one's needs.",
+    ),
+    gpus: int = typer.Option(8, min=1, help="--dry-run: GPUs of 80 GB that are reckoned with."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object a line."),
 ) -> None:
     """Train a policy; interrupted, the same command goes on from its last checkpoint."""
     from sandmle.cli.train_run import run_recipe, times
+    from sandmle.training.crew import Crew
     from sandmle.training.recipe import read_recipe
 
     read = read_recipe(recipe, changes=dict(_change(text) for text in settings or ()))
+    if dry_run:
+        from sandmle.cli.train_rehearsal import rehearse
+
+        rehearse(read, gpus=gpus, as_json=as_json)
+        return
+    if out is None:
+        raise UsageError("a training run needs a folder: --out FOLDER")
     folder = run_recipe(read, out, jobs=jobs, cache=cache, as_json=as_json)
-    if not as_json:
+    if not as_json and Crew.current().leads:
         _console.out.print(times(folder), markup=False, soft_wrap=True)
 
 

@@ -6,9 +6,12 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from rich.console import Console
+
 from sandmle.cli._sandboxes import agent_sandbox
 from sandmle.cli.train_progress import TrainProgress
 from sandmle.core.errors import UsageError
+from sandmle.training.crew import Crew
 from sandmle.training.recipe import Recipe
 from sandmle.training.run_folder import TrainingFolder
 from sandmle.training.session import open_tasks, train
@@ -34,19 +37,33 @@ def run_recipe(
         InfraError: If no episode of a step could be played.
     """
     kept = cache or default_cache()
+    crew = Crew.current()
+    if not crew.leads:
+        return _follow(recipe, to, crew, cache=kept)
     with TrainingFolder.claim(to, recipe) as folder:
         total = 0 if recipe.grpo is None else recipe.grpo.steps
         shown = TrainProgress(total=total, before=folder.metrics, as_json=as_json)
         with shown, tracked(folder, shown) as listener, agent_sandbox(recipe.agent.sandbox) as box:
-            tasks = open_tasks(recipe, cache=kept, jobs=jobs, listener=listener)
+            with crew.leader_first():
+                tasks = open_tasks(recipe, cache=kept, jobs=jobs, listener=listener)
             try:
-                train(recipe, folder, tasks, sandbox=box, listener=listener)
+                train(recipe, folder, tasks, sandbox=box, listener=listener, crew=crew)
             except BaseException:
                 # what went wrong matters more than a picture that cannot be drawn
                 with suppress(UsageError):
                     _draw(folder)
                 raise
             _draw(folder)
+    return folder
+
+
+def _follow(recipe: Recipe, to: Path, crew: Crew, *, cache: Path) -> TrainingFolder:
+    """Train as one of several processes that the leader shows and writes for."""
+    folder, nobody = TrainingFolder(to), TrainProgress(total=0, console=Console(quiet=True))
+    with crew.leader_first():
+        tasks = open_tasks(recipe, cache=cache, jobs=1, listener=nobody)
+    with agent_sandbox(recipe.agent.sandbox) as box:
+        train(recipe, folder, tasks, sandbox=box, listener=nobody, crew=crew)
     return folder
 
 

@@ -102,6 +102,9 @@ class Batches:
             raise PolicyError("the local model is closed; open the run again")
         self._arrivals.put(rows)
 
+    def refresh(self) -> None:
+        """Weights that have changed count at once: nothing is kept from turn to turn."""
+
     def close(self) -> None:
         """Stop after the present token; turns that are not finished fail."""
         if not self._closed:

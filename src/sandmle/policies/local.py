@@ -68,29 +68,35 @@ class LocalModel:
         self._start(model, tokenizer, settings)
 
     @classmethod
-    def of(cls, model: Any, tokenizer: Any, settings: ModelSettings) -> Self:
+    def of(
+        cls, model: Any, tokenizer: Any, settings: ModelSettings, *, batches: Any = None
+    ) -> Self:
         """Sample from weights in memory; a trainer may change them between two rounds.
 
         Args:
             model: A causal language model of transformers.
             tokenizer: Its tokenizer, with a chat template.
             settings: `model` is a name for records only.
+            batches: Samples in the place of `Batches`: with its `submit`, `seconds` and `close`,
+                and `attach` and `refresh` for an engine with weights of its own.
         """
         made = cls.__new__(cls)
-        made._start(model, tokenizer, settings)
+        made._start(model, tokenizer, settings, batches)
         return made
 
-    def _start(self, model: Any, tokenizer: Any, settings: ModelSettings) -> None:
+    def _start(
+        self, model: Any, tokenizer: Any, settings: ModelSettings, batches: Any = None
+    ) -> None:
         self.name = f"local:{settings.model}"
         self._settings = settings
         self._options = options = _options(settings)
         self._tokenizer = tokenizer
         config = model.config.get_text_config()
         self._context = options.context_tokens or config.max_position_embeddings
-        self._end_ids = _end_ids(tokenizer, model)
+        self._end_ids = end_ids_of(tokenizer, model)
         self._expected = 0
         self._waiting: list[tuple[int, Row]] = []
-        self._batches = Batches(
+        self._batches: Any = batches or Batches(
             model,
             end_ids=self._end_ids,
             stops=_stops(tokenizer, options.stop),
@@ -103,7 +109,7 @@ class LocalModel:
     @property
     def sampling_seconds(self) -> float:
         """Wall time that was spent on sampling so far."""
-        return self._batches.seconds
+        return float(self._batches.seconds)
 
     def expect(self, episodes: int) -> None:
         """Sample in rounds: all of so many episodes say a turn before one of them says two.
@@ -120,8 +126,13 @@ class LocalModel:
         self._expected -= 1
         self._begin_round()
 
+    def attach(self, engine: Any) -> None:
+        """Sample from an engine that the trainer made, where `batches` has none yet."""
+        self._batches.attach(engine)
+
     def forget(self) -> None:
         """Take note that the weights have changed; nothing is kept from turn to turn."""
+        self._batches.refresh()
 
     def _begin_round(self) -> None:
         self._waiting = [pair for pair in self._waiting if not pair[1].done.cancelled()]
@@ -267,7 +278,8 @@ def _loaded(name: str, options: LocalOptions) -> tuple[Any, Any]:
     return tokenizer, model
 
 
-def _end_ids(tokenizer: Any, model: Any) -> frozenset[int]:
+def end_ids_of(tokenizer: Any, model: Any) -> frozenset[int]:
+    """Return the tokens that end a turn."""
     ends = model.generation_config.eos_token_id
     several = ends if isinstance(ends, list) else [ends]
     return frozenset(end for end in (*several, tokenizer.eos_token_id) if end is not None)

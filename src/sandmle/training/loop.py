@@ -12,6 +12,7 @@ from sandmle.core.errors import InfraError
 from sandmle.core.seeding import derive_seed
 from sandmle.rollout.executor import Job
 from sandmle.store import TaskDir
+from sandmle.training.crew import ALONE, Crew
 from sandmle.training.curriculum import TaskSampler
 from sandmle.training.evaluate import Evaluator
 from sandmle.training.groups import signal_G
@@ -49,6 +50,8 @@ class Learner:
     folder: TrainingFolder
     listener: Listener
     empty_id: int
+    crew: Crew = ALONE
+    """The processes that play a step together; each its share of the tasks."""
     seconds: float = 0.0
     """Wall time of the steps so far."""
     _clock: Clock = field(init=False)
@@ -62,10 +65,11 @@ class Learner:
         """
         self._clock = Clock(self.player.model)
         tasks = self.sampler.draw(step, self.grpo.tasks_per_step)
-        self._groups = self._play(tasks, step, turn=0)
-        self._resample(tasks, step)
+        mine = self._play(self.crew.share(tasks), step, turn=0)
+        self._resample(mine, tasks, step)
+        self._groups = self.crew.gathered(mine)
         self.sampler.record({group[0].task_id: _success(group) for group in self._groups})
-        episodes = [episode for group in self._groups for episode in group]
+        episodes = [episode for group in mine for episode in group]
         if all(episode.failure is not None for episode in episodes):
             said = episodes[0].failure.message if episodes[0].failure else ""
             raise InfraError(
@@ -87,6 +91,8 @@ class Learner:
             before=self.seconds,
         )
         self.seconds = metrics.seconds
+        if not self.crew.leads:
+            return
         self.folder.log(metrics)
         self.folder.keep_episodes(step + 1, [e for group in self._groups for e in group])
         self.listener.stepped(metrics)
@@ -103,18 +109,19 @@ class Learner:
         episodes = self.player.play(jobs, seed=seed)
         return [episodes[start : start + size] for start in range(0, len(episodes), size)]
 
-    def _resample(self, tasks: Sequence[TaskDir], step: int) -> None:
+    def _resample(self, groups: list[Group], tasks: Sequence[TaskDir], step: int) -> None:
         """Replace groups that teach nothing by groups of other tasks that do."""
         used = {task.task.id for task in tasks}
-        for turn in range(1, self.grpo.resample + 1):
-            silent = [index for index, group in enumerate(self._groups) if not has_signal(group)]
+        for again in range(1, self.grpo.resample + 1):
+            turn = self.crew.rank * self.grpo.resample + again
+            silent = [index for index, group in enumerate(groups) if not has_signal(group)]
             others = self.sampler.draw(step, len(silent), exclude=used, turn=turn)
             if not others:
                 return
             used |= {task.task.id for task in others}
             fresh = [g for g in self._play(others, step, turn=turn) if has_signal(g)]
             for index, group in zip(silent, fresh, strict=False):
-                self._groups[index] = group
+                groups[index] = group
 
 
 def has_signal(group: Group) -> bool:

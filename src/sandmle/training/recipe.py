@@ -93,6 +93,8 @@ class PolicySettings(Record):
     context_tokens: int = Field(default=1_024, ge=1)
     """Of a whole trajectory."""
     temperature: float = Field(default=1.0, gt=0)
+    engine: Literal["local", "vllm"] = "local"
+    """What samples it: the model that is trained, or vLLM, which TRL gives the weights to."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     threads: int | None = Field(default=None, ge=1)
     """Processor threads of torch; None: unchanged."""

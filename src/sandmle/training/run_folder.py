@@ -17,12 +17,11 @@ from __future__ import annotations
 import platform
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from sandmle.core.episode import Episode
 from sandmle.core.errors import UsageError
@@ -219,11 +218,10 @@ class TrainingFolder:
             if not self._reaches(path, step):
                 shutil.rmtree(path)
 
-    def save_policy(self, model: Any, tokenizer: Any) -> None:
-        """Write the trained policy, whole or not at all."""
+    def save_policy(self, write: Callable[[Path], None]) -> None:
+        """Have the trained policy written into a folder that is there whole or not at all."""
         with new_folder(self.policy, force=True) as work:
-            model.save_pretrained(work)
-            tokenizer.save_pretrained(work)
+            write(work)
 
     def _reaches(self, checkpoint: Path, step: int) -> bool:
         """Say whether a checkpoint is whole and not of a later step."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from sandmle.core.policy import Model
 
@@ -19,6 +19,10 @@ class TrainedModel(Model, Protocol):
 
     def ended(self) -> None:
         """Take note that one of the expected episodes has ended."""
+        ...
+
+    def attach(self, engine: Any) -> None:
+        """Sample from the engine of a trainer, where the model samples by another's."""
         ...
 
     def forget(self) -> None:

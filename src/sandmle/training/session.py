@@ -12,9 +12,10 @@ from typing import Any
 
 from sandmle.core.errors import UsageError
 from sandmle.core.execution import Sandbox
-from sandmle.policies import ModelSettings
 from sandmle.store import TaskDir
+from sandmle.training.crew import ALONE, Crew
 from sandmle.training.curriculum import TaskSampler
+from sandmle.training.engines import make_engine
 from sandmle.training.evaluate import Evaluator
 from sandmle.training.imitation import demonstrations, imitate, restored
 from sandmle.training.listener import Listener
@@ -60,6 +61,7 @@ def train(
     *,
     sandbox: Sandbox,
     listener: Listener,
+    crew: Crew = ALONE,
 ) -> None:
     """Carry out what is left of a training run.
 
@@ -70,6 +72,7 @@ def train(
         tasks: Of `open_tasks`.
         sandbox: Where the agents' code runs.
         listener: Is told of steps and evaluations.
+        crew: The processes that train together, each in this call.
 
     Raises:
         UsageError: If a setting does not fit, or the loss is no number any more.
@@ -77,6 +80,10 @@ def train(
     """
     with asyncio.Runner() as runner, _quiet():
         model, tokenizer = load_policy(recipe.policy.model, dtype=recipe.policy.dtype)
+        if crew.size > 1 and (recipe.sft is not None or recipe.grpo is None):
+            raise UsageError(
+                f"{crew.size} processes can only carry out [grpo]; imitate and evaluate with one"
+            )
         if recipe.sft is not None and not restored(folder, model):
             listener.said("experts' trajectories")
             own = [task for _, of_source in tasks.train for task in of_source]
@@ -84,12 +91,13 @@ def train(
                 recipe, recipe.sft, own, folder=folder, sandbox=sandbox, runner=runner
             )
             imitate(recipe, recipe.sft, rows, model, tokenizer, folder=folder, listener=listener)
-        engine = _engine(recipe, model, tokenizer)
+        engine = make_engine(recipe, model, tokenizer)
         try:
             player = Player(engine, sandbox, recipe.agent, runner)
             evaluator = Evaluator(recipe, tasks.evaluate, player, folder, listener)
             if recipe.grpo is None:
                 evaluator.when_due(0, last=0)
+                folder.save_policy(lambda to: _save(model, tokenizer, to))
             else:
                 learner = Learner(
                     recipe=recipe,
@@ -100,18 +108,24 @@ def train(
                     folder=folder,
                     listener=listener,
                     empty_id=tokenizer.eos_token_id,
+                    crew=crew,
                 )
                 _learn(learner, model, tokenizer)
         finally:
             runner.run(engine.close())
-    folder.save_policy(model, tokenizer)
+
+
+def _save(model: Any, tokenizer: Any, to: Path) -> None:
+    model.save_pretrained(to)
+    tokenizer.save_pretrained(to)
 
 
 def _learn(learner: Learner, model: Any, tokenizer: Any) -> None:
     """Carry out the steps that are left, from the last checkpoint on."""
-    from sandmle.training.trl_adapter import make_trainer
+    from sandmle.training.trl_adapter import make_trainer, save_policy
 
     grpo, folder, sampler = learner.grpo, learner.folder, learner.sampler
+    leads = learner.crew.leads
     if len(sampler) < grpo.tasks_per_step:
         raise UsageError(
             f"there are {len(sampler)} tasks to train on, and a step needs tasks_per_step = "
@@ -121,37 +135,32 @@ def _learn(learner: Learner, model: Any, tokenizer: Any) -> None:
     if checkpoint is not None:
         sampler.restore(checkpoint.done.sampler)
         learner.seconds = checkpoint.done.seconds
+
+    def saved(step: int) -> None:
+        if leads:
+            folder.complete(step * grpo.minibatches, learner.completed(step))
+
     trainer = make_trainer(
         learner.recipe,
         model,
         tokenizer,
         rollout=learner.rollout,
         after_step=learner.after_step,
-        after_save=lambda step: folder.complete(step * grpo.minibatches, learner.completed(step)),
+        after_save=saved,
         folder=folder.checkpoints,
     )
-    folder.go_back(0 if checkpoint is None else checkpoint.done.step)
-    learner.evaluator.when_due(0, last=grpo.steps)
+    if learner.recipe.policy.engine == "vllm":
+        learner.player.model.attach(trainer.vllm_generation)
+    if leads:
+        folder.go_back(0 if checkpoint is None else checkpoint.done.step)
+        learner.evaluator.when_due(0, last=grpo.steps)
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint.path))
-
-
-def _engine(recipe: Recipe, model: Any, tokenizer: Any) -> Any:
-    from sandmle.policies.local import LocalModel
-
-    policy = recipe.policy
-    options = {
-        "batch_size": recipe.agent.concurrency,
-        "context_tokens": policy.context_tokens,
-        "threads": policy.threads,
-    }
-    settings = ModelSettings(
-        model=policy.model or "",
-        temperature=policy.temperature,
-        max_new_tokens=policy.max_new_tokens,
-        token_ids=True,
-        options=options,
-    )
-    return LocalModel.of(model, tokenizer, settings)
+    if learner.crew.size == 1:
+        folder.save_policy(lambda to: _save(model, tokenizer, to))
+    elif leads:
+        folder.save_policy(lambda to: save_policy(trainer, to))
+    else:
+        save_policy(trainer, folder.policy)
 
 
 @contextmanager

@@ -32,6 +32,12 @@ LOSSES: dict[Aggregation, str] = {
 Rollout = Callable[[int], Sequence[Trajectory]]
 """Plays this process's share of a step, given its number from 0; groups stay together."""
 
+
+def save_policy(trainer: GRPOTrainer, folder: Path) -> None:
+    """Write the trained weights and the tokenizer; all processes call it, one of them writes."""
+    trainer.save_model(str(folder))
+
+
 FROM_TRL = {
     "loss": "loss",
     "grad_norm": "grad_norm",
@@ -130,6 +136,10 @@ def _config(recipe: Recipe, grpo: GrpoSettings, folder: Path) -> dict[str, Any]:
         "report_to": [],
         "disable_tqdm": True,
         "use_cpu": not torch.cuda.is_available(),
+        "use_vllm": recipe.policy.engine == "vllm",
+        # one process evaluates while the others wait
+        "ddp_timeout": 4 * 3600,
+        "ddp_find_unused_parameters": False,
         "bf16": False,
         "activation_checkpointing": False,
         # Rollouts follow from the step's number, so nothing is gained by drawing old prompts again.
