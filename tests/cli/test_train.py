@@ -9,8 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from sandmle.cli._app import app
+from sandmle.cli.train_rehearsal import rehearse
 from sandmle.testing.tiny_checkpoint import tiny_checkpoint
 from sandmle.testing.tiny_task import tiny_task
+from sandmle.training.recipe import read_recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore::sandmle.sandbox.UnisolatedWarning")
 
@@ -84,8 +86,6 @@ def test_what_is_wrong_is_said(recipe: str, options: tuple[str, ...], said: str)
 
 
 def test_a_dry_run_tries_a_step_and_estimates(capsys: pytest.CaptureFixture[str]) -> None:
-    from sandmle.cli.train_rehearsal import rehearse
-
     rehearse(read_recipe("qwen3-8b"), gpus=8, as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert found["step"]["step"] == 1
