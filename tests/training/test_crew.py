@@ -50,14 +50,21 @@ def test_two_processes_play_and_learn_together(tmp_path: Path) -> None:
     recipe, out = tmp_path / "two.toml", tmp_path / "run"
     recipe.write_text(RECIPE)
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-    launch += ["--master_port", "0", "-m", "sandmle", "train", str(recipe), "--out", str(out)]
-    subprocess.run(
+    launch += ["--standalone", "-m", "sandmle", "train", str(recipe), "--out", str(out)]
+    process = subprocess.Popen(
         [*launch, "--cache", str(tmp_path / "cache")],
-        check=True,
-        timeout=300,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
+    try:
+        said, _ = process.communicate(timeout=240)
+    finally:
+        # the launcher ends its processes when it is asked to, not when it is killed
+        process.terminate()
+        process.wait(30)
+    assert process.returncode == 0, said
     folder = TrainingFolder.open(out)
     assert [step.step for step in folder.metrics.steps()] == [1, 2]
     assert all(step.grad_norm > 0 for step in folder.metrics.steps())
