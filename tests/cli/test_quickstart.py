@@ -8,27 +8,8 @@ from pathlib import Path
 import pytest
 
 from sandmle.cli import quickstart_learn
+from sandmle.testing.small_training import small_recipe
 from sandmle.training.recipe import read_recipe
-
-SMALL = """
-name = "small"
-base = "nano-quick"
-[grpo]
-steps = 1
-tasks_per_step = 2
-group_size = 2
-micro_batch = 2
-resample = 0
-[policy]
-threads = 1
-[[train]]
-name = "train"
-generate = { families = ["tabular/price-v2"], count = 2, seed = 1 }
-[[evaluate]]
-[evaluate.source]
-name = "held-out"
-generate = { families = ["tabular/price-v2"], count = 2, seed = 2 }
-"""
 
 
 def test_without_the_packages_it_says_what_to_install(
@@ -47,8 +28,7 @@ def test_without_the_packages_it_says_what_to_install(
 def test_it_learns_and_compares(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "small.toml"
-    file.write_text(SMALL)
+    file = small_recipe(tmp_path, steps=1, tasks=2)
     monkeypatch.setattr(quickstart_learn, "RECIPE", str(file))
     found = quickstart_learn.learn(tmp_path, sandbox="warm", jobs=1)
     assert found is not None

@@ -11,28 +11,9 @@ import pytest
 
 from sandmle.core.errors import UsageError
 from sandmle.store.episodes import EpisodeLog
+from sandmle.testing.small_training import small_recipe
 from sandmle.training.crew import ALONE, Crew
 from sandmle.training.run_folder import TrainingFolder
-
-RECIPE = """
-name = "two"
-base = "nano-quick"
-[grpo]
-steps = 2
-tasks_per_step = 4
-group_size = 2
-micro_batch = 2
-resample = 0
-[policy]
-threads = 1
-[[train]]
-name = "train"
-generate = { families = ["tabular/price-v2"], count = 4, seed = 1 }
-[[evaluate]]
-[evaluate.source]
-name = "held-out"
-generate = { families = ["tabular/price-v2"], count = 1, seed = 2 }
-"""
 
 
 def test_shares_are_whole_apart_and_in_order() -> None:
@@ -47,8 +28,7 @@ def test_shares_are_whole_apart_and_in_order() -> None:
 
 @pytest.mark.isolation
 def test_two_processes_play_and_learn_together(tmp_path: Path) -> None:
-    recipe, out = tmp_path / "two.toml", tmp_path / "run"
-    recipe.write_text(RECIPE)
+    recipe, out = small_recipe(tmp_path, steps=2, tasks=4), tmp_path / "run"
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
     launch += ["--standalone", "-m", "sandmle", "train", str(recipe), "--out", str(out)]
     process = subprocess.Popen(

@@ -35,6 +35,7 @@ def test_the_package_carries_a_small_checkpoint() -> None:
     folder = Path(checkpoint_path("nano"))
     assert sum(file.stat().st_size for file in folder.iterdir() if file.is_file()) < MOST_BYTES
     model, tokenizer = load_policy("nano")
+    assert not [token for token in tokenizer.get_vocab() if "site-packages" in token]
     assert model.config.max_position_embeddings == POSITIONS
     assert model.config.vocab_size == len(tokenizer)
 

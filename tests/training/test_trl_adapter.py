@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sandmle.core.errors import UsageError
 from sandmle.testing.tiny_checkpoint import tiny_checkpoint
+from sandmle.training import trl_adapter
 from sandmle.training.recipe import Recipe
 from sandmle.training.trajectory import Trajectory
 from sandmle.training.trl_adapter import Diverged, make_trainer
@@ -188,6 +189,33 @@ def test_a_setting_that_trl_does_not_know_is_named(
     with pytest.raises(UsageError, match="learning_speed"):
         make_trainer(
             wrong,
+            model,
+            tokenizer,
+            rollout=lambda step: [],
+            after_step=lambda step, means: None,
+            after_save=lambda step: None,
+            folder=tmp_path / "out",
+        )
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"vllm_mode": "server"}, {"vllm_tensor_parallel_size": 2}, {"vllm_enable_sleep_mode": True}],
+)
+def test_engines_that_processes_must_ask_together_are_refused(
+    checkpoint: tuple[Any, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: dict[str, Any],
+) -> None:
+    class Two:
+        num_processes = 2
+
+    monkeypatch.setattr(trl_adapter, "PartialState", Two)
+    model, tokenizer = checkpoint
+    with pytest.raises(UsageError, match=f"trainer.{next(iter(setting))} = .* is for one process"):
+        make_trainer(
+            recipe(micro_batch=2).model_copy(update={"trainer": setting}),
             model,
             tokenizer,
             rollout=lambda step: [],

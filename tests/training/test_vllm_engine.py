@@ -62,14 +62,24 @@ def test_an_engine_that_dies_is_named() -> None:
         def generate(self, prompts: list[list[int]], images: None, num_generations: int) -> Any:
             raise RuntimeError("EngineDeadError")
 
+    class Silent(Engine):
+        def sync_weights(self) -> None:
+            raise RuntimeError("gone")
+
+        def generate(self, prompts: list[list[int]], images: None, num_generations: int) -> Any:
+            return prompts, [[] for _ in prompts], [[] for _ in prompts], None
+
     batches = VllmBatches(frozenset([2]))
     with pytest.raises(InfraError, match="only while a trainer runs"):
         batches.submit(rows())
     batches.attach(Dead())
-    with pytest.raises(
-        InfraError, match=r"2 turns \(RuntimeError: EngineDeadError\).*last checkpoint"
-    ):
+    with pytest.raises(InfraError, match=r"2 turns by vLLM .*last checkpoint.*EngineDeadError"):
         batches.submit(rows())
+    batches.attach(Silent())
+    with pytest.raises(InfraError, match=r"2 turns .* IndexError"):
+        batches.submit(rows())
+    with pytest.raises(InfraError, match=r"give vLLM the new weights .* gone"):
+        batches.refresh()
 
 
 async def test_the_recipes_engine_samples_turns_in_rounds(tmp_path: Any) -> None:

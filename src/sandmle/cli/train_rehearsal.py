@@ -131,6 +131,6 @@ def _say_needs(recipe: Recipe, needs: Estimate | None, gpus: int) -> None:
             ("together", f"{needs.gib:.1f}"),
         ],
         title=f"{recipe.name} on {gpus} GPUs: estimates from the model's sizes, not measured",
-        caption=f"a step: sampling {needs.sampling_minutes:.0f} min, update "
-        f"{needs.update_minutes:.0f} min, at an H100's usual rates; code runs beside it",
+        caption=f"a step at an H100's usual rates: sampling {needs.sampling_minutes:.1f} min, "
+        f"update {needs.update_minutes:.1f} min; waits for the longest episode and for code on top",
     )

@@ -151,6 +151,7 @@ def _learn(learner: Learner, model: Any, tokenizer: Any) -> None:
     )
     if learner.recipe.policy.engine == "vllm":
         learner.player.model.attach(trainer.vllm_generation)
+        learner.player.model.forget()  # it was loaded from the recipe's checkpoint
     if leads:
         folder.go_back(0 if checkpoint is None else checkpoint.done.step)
         learner.evaluator.when_due(0, last=grpo.steps)

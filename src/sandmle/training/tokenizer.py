@@ -62,13 +62,18 @@ def train_tokenizer(
 def frequent_lines(counts: Counter[str], most: int) -> list[str]:
     """Return the lines that save most as tokens, in a fixed order.
 
-    Lines of one or two characters are left to BPE, and so are lines that came only a few times.
+    Lines of one or two characters are left to BPE, and so are lines that came only a few times, and
+    those that say where packages lie on this machine: elsewhere they are others.
 
     Args:
         counts: How often each line came, its line end included.
         most: How many to return at most.
     """
-    often = {line: count for line, count in counts.items() if count >= RARE and len(line) > 2}
+    often = {
+        line: count
+        for line, count in counts.items()
+        if count >= RARE and len(line) > 2 and "site-packages/" not in line
+    }
     worth = {line: count * len(line) for line, count in often.items()}
     ranked = sorted(worth, key=lambda line: (-worth[line], line))
     return ranked[:most]

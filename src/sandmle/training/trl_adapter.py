@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,30 @@ LOSSES: dict[Aggregation, str] = {
     "dr-grpo": "dr_grpo",
 }
 
+OLDER_NAMES = {"activation_checkpointing": "gradient_checkpointing"}
+ALONE_ONLY = {
+    "vllm_mode": "colocate",
+    "vllm_tensor_parallel_size": 1,
+    "vllm_enable_sleep_mode": False,
+}
+"""Settings of vLLM with which several processes do not wait for each other."""
+
 Rollout = Callable[[int], Sequence[Trajectory]]
 """Plays this process's share of a step, given its number from 0; groups stay together."""
 
 
 def save_policy(trainer: GRPOTrainer, folder: Path) -> None:
-    """Write the trained weights and the tokenizer; all processes call it, one of them writes."""
+    """Write the trained weights and the tokenizer; all processes call it, one of them writes.
+
+    Raises:
+        UsageError: If FSDP was started so that no process has all weights.
+    """
     trainer.save_model(str(folder))
+    if trainer.accelerator.is_main_process and not any(folder.glob("*.safetensors")):
+        raise UsageError(
+            "the trained weights were not written: start FSDP with "
+            "--fsdp_state_dict_type FULL_STATE_DICT; the last checkpoint has them in parts"
+        )
 
 
 FROM_TRL = {
@@ -107,7 +125,9 @@ def _config(recipe: Recipe, grpo: GrpoSettings, folder: Path) -> dict[str, Any]:
             f"{trajectories} trajectories cannot be dealt to {processes} processes x minibatches "
             f"{grpo.minibatches} x micro_batch {grpo.micro_batch}; choose others"
         )
-    return {
+    if processes > 1:
+        _check_sampled_apart(recipe.trainer)
+    config = {
         "output_dir": str(folder),
         "seed": recipe.seed % 2**32,
         "max_steps": grpo.steps * grpo.minibatches,
@@ -146,6 +166,22 @@ def _config(recipe: Recipe, grpo: GrpoSettings, folder: Path) -> dict[str, Any]:
         "ignore_data_skip": True,
         **recipe.trainer,
     }
+    known = {field.name for field in fields(GRPOConfig)}
+    # transformers before 5.20 has the older name only
+    return {
+        OLDER_NAMES[name] if name in OLDER_NAMES and name not in known else name: value
+        for name, value in config.items()
+    }
+
+
+def _check_sampled_apart(settings: dict[str, Any]) -> None:
+    """Refuse engines that several processes must ask equally often: their rounds differ."""
+    for name, only in ALONE_ONLY.items():
+        if settings.get(name, only) != only:
+            raise UsageError(
+                f"trainer.{name} = {settings[name]!r} is for one process; several sample different "
+                f"numbers of rounds: leave it at {only!r}"
+            )
 
 
 def _paid(completions: list[Any], reward: list[float | None], **_: Any) -> list[float | None]:

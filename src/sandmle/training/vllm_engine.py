@@ -6,8 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from sandmle.core.errors import InfraError
+from sandmle.core.errors import InfraError, boundary
 from sandmle.policies._batches import Row
+
+_RESUME = "the same command goes on from the last checkpoint"
 
 
 class Generation(Protocol):
@@ -44,9 +46,14 @@ class VllmBatches:
         self._engine = engine
 
     def refresh(self) -> None:
-        """Take over weights that have changed; all processes call it at the same point."""
+        """Take over weights that have changed; all processes call it at the same point.
+
+        Raises:
+            InfraError: If the engine failed.
+        """
         if self._engine is not None:
-            self._engine.sync_weights()
+            with boundary(InfraError, f"give vLLM the new weights ({_RESUME})"):
+                self._engine.sync_weights()
 
     def submit(self, rows: Sequence[Row]) -> None:
         """Sample turns; their futures are done when this returns.
@@ -57,21 +64,17 @@ class VllmBatches:
         if self._engine is None:
             raise InfraError("vLLM samples only while a trainer runs; evaluate with engine = local")
         began = time.monotonic()
-        self._engine.max_completion_length = max(row.max_new for row in rows)
-        try:
+        with boundary(InfraError, f"sample {len(rows)} turns by vLLM ({_RESUME})"):
+            self._engine.max_completion_length = max(row.max_new for row in rows)
             _, sampled, logprobs, _ = self._engine.generate(
                 [list(row.prompt) for row in rows], None, 1
             )
-        except Exception as exc:
-            raise InfraError(
-                f"vLLM failed while it sampled {len(rows)} turns ({type(exc).__name__}: {exc}); "
-                "start the same command again: it goes on from the last checkpoint"
-            ) from exc
+            for row, ids, candidates in zip(rows, sampled, logprobs, strict=True):
+                row.ids = list(ids)
+                row.logprobs = [float(token[0]) for token in candidates]
+                row.ending = "end" if row.ids[-1] in self._end_ids else "length"
         self.seconds += time.monotonic() - began
-        for row, ids, candidates in zip(rows, sampled, logprobs, strict=True):
-            row.ids = list(ids)
-            row.logprobs = [float(token[0]) for token in candidates]
-            row.ending = "end" if row.ids[-1] in self._end_ids else "length"
+        for row in rows:
             row.done.set_result(row)
 
     def close(self) -> None:
