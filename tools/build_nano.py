@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from sandmle.generate.tables import generate_tables
 from sandmle.store.atomic import new_folder
 from sandmle.training.nano import FAMILIES, HELD_OUT_DOMAINS, POSITIONS, new_nano
 from sandmle.training.recipe import SftSettings
@@ -31,22 +32,12 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(options.threads)
     began = time.monotonic()
-    tasks, data = options.work / "tasks", options.work / "data"
+    tasks, tables = options.work / "tasks", options.work / "tables"
     # small seeds: anybody can make the same tasks, and nothing is measured on them
     _sandmle("generate", "--out", tasks, "--count", options.tasks, "--seed", options.seed)
+    generate_tables(tables, count=options.tables, seed=options.seed)
     without = [part for name in HELD_OUT_DOMAINS for part in ("--without-domain", name)]
-    _sandmle(
-        "sft-data",
-        tasks,
-        "--out",
-        data,
-        "--per-task",
-        options.per_task,
-        "--seed",
-        options.seed,
-        *without,
-    )
-    rows = read_data(data / "sft.jsonl")
+    rows = _played(tasks, options, *without) + _played(tables, options)
     tokenizer = train_tokenizer(_by_task([row for row in rows if not held_out(row["task_id"])]))
     model = new_nano(
         len(tokenizer),
@@ -55,7 +46,7 @@ def main() -> None:
         seed=WEIGHTS_SEED,
     )
     settings = SftSettings(
-        data=str(data / "sft.jsonl"), epochs=options.epochs, batch=16, learning_rate=2e-3
+        data=str(options.work), epochs=options.epochs, batch=16, learning_rate=2e-3
     )
     learned = train_sft(
         rows,
@@ -82,11 +73,19 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--work", type=Path, default=Path("build/nano"), help="parts on the way")
     parser.add_argument("--tasks", type=int, default=360)
+    parser.add_argument("--tables", type=int, default=90, help="real tables that are drawn")
     parser.add_argument("--per-task", type=int, default=8, help="experts that play each task")
     parser.add_argument("--epochs", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=7001)
     parser.add_argument("--threads", type=int, default=1, help="processor threads of torch")
     return parser.parse_args()
+
+
+def _played(tasks: Path, options: argparse.Namespace, *without: str) -> list[dict[str, Any]]:
+    data = tasks.with_name(f"{tasks.name}-played")
+    many = ("--per-task", options.per_task, "--seed", options.seed)
+    _sandmle("sft-data", tasks, "--out", data, *many, *without)
+    return read_data(data / "sft.jsonl")
 
 
 def _sandmle(command: str, *options: object) -> None:

@@ -33,7 +33,7 @@ def test_shipped_recipes_read(name: str) -> None:
         ({"grpo.group_size": 1}, r"grpo\.group_size"),
         ({"train": []}, r"needs tasks to train on"),
         ({"train": [SOURCE, SOURCE]}, r"names of sources must differ"),
-        ({"train": [{"name": "a"}]}, r"'a' needs either path or generate"),
+        ({"train": [{"name": "a"}]}, r"'a' needs one of path, generate and tables"),
         ({"agent.max_steps": 0}, r"agent\.max_steps"),
         ({"policy.temperature": 0}, r"policy\.temperature"),
         ({"seed": -1}, r"seed"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from sandmle.core.errors import UsageError
 from sandmle.testing.tiny_task import tiny_task
-from sandmle.training.recipe import EvaluationSet, Generate, Source
+from sandmle.training.recipe import EvaluationSet, Generate, Source, Tables
 from sandmle.training.sources import cache_folder, check_apart, open_source
 
 MADE = Generate(families=("tabular/price-v2",), count=1, seed=3)
@@ -23,6 +24,22 @@ def test_made_tasks_are_found_again(tmp_path: Path) -> None:
     assert [t.task.id for t in first] == [t.task.id for t in second]
     assert files == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("task.json")}
     assert len(said) == 1
+
+
+def test_real_tables_that_come_with_the_packages(tmp_path: Path) -> None:
+    source = Source(name="tables", tables=Tables(count=3, seed=6007))
+    made = open_source(source, cache=tmp_path)
+    assert 1 <= len(made) <= 3
+    assert {task.task.modality for task in made} == {"tabular"}
+    assert all(task.task.family.startswith("table/") for task in made)
+    files = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("task.json")}
+    (gone, *_), folder = [t.path for t in made], made[0].path.parent
+    shutil.rmtree(gone)
+    (folder / "tables.json").unlink()
+    again = open_source(source, cache=tmp_path)
+    assert [t.task.id for t in again] == [t.task.id for t in made]
+    kept = {p: t for p, t in files.items() if gone not in p.parents}
+    assert kept.items() <= {p: p.stat().st_mtime_ns for p in files}.items()
 
 
 def test_other_settings_are_other_tasks(tmp_path: Path) -> None:

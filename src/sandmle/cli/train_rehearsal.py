@@ -90,6 +90,9 @@ def _small(recipe: Recipe, grpo: GrpoSettings, model: Path) -> Recipe:
 
 def _few(source: Source) -> Source:
     """Make two tasks of a quick family; a folder of tasks is taken as it is."""
+    if source.tables is not None:
+        few_tables = source.tables.model_copy(update={"count": TASKS})
+        return source.model_copy(update={"tables": few_tables})
     if source.generate is None:
         return source
     few = source.generate.model_copy(update={"count": TASKS, "families": FAMILIES[:1]})

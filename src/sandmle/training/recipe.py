@@ -31,6 +31,14 @@ class Generate(Record):
     difficulty: tuple[int, ...] = (0, 1, 2)
 
 
+class Tables(Record):
+    """Tasks of the real tables that come with scikit-learn, asked in many ways."""
+
+    count: int = Field(ge=1)
+    """Tables that are drawn; some give no verified task."""
+    seed: int = Field(ge=0)
+
+
 class Source(Record):
     """Tasks of one kind."""
 
@@ -38,6 +46,7 @@ class Source(Record):
     path: str | None = None
     """Folder of tasks: generated, LLM-authored, or made of real tables."""
     generate: Generate | None = None
+    tables: Tables | None = None
     families: tuple[str, ...] = ()
     """Only these families; empty: all."""
     domains: tuple[str, ...] = ()
@@ -50,8 +59,8 @@ class Source(Record):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        if (self.path is None) == (self.generate is None):
-            raise ValueError(f"source {self.name!r} needs either path or generate")
+        if [self.path, self.generate, self.tables].count(None) != 2:
+            raise ValueError(f"source {self.name!r} needs one of path, generate and tables")
         return self
 
 

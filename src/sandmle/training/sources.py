@@ -10,9 +10,10 @@ from sandmle.authors.procedural import FAMILIES
 from sandmle.core.errors import UsageError
 from sandmle.core.task import Task
 from sandmle.generate import Outcome, Plan, generate_tasks
+from sandmle.generate.tables import generate_tables
 from sandmle.store import TaskDir, TaskSet
 from sandmle.training.nano import FAMILIES as NANO_FAMILIES
-from sandmle.training.recipe import EvaluationSet, Generate, Source
+from sandmle.training.recipe import EvaluationSet, Generate, Source, Tables
 
 GROUPS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("all",): tuple(FAMILIES.names()),
@@ -39,10 +40,14 @@ def open_source(
     Raises:
         UsageError: If there is no such folder or family, or no task is left after filtering.
     """
-    if source.generate is None:
-        tasks = TaskSet.open(Path(source.path or "").expanduser())
+    if source.generate is not None:
+        folder = _made(source.generate, cache, jobs, on_outcome)
+    elif source.tables is not None:
+        folder = cache_folder(source.tables, cache)
+        generate_tables(folder, count=source.tables.count, seed=source.tables.seed)
     else:
-        tasks = TaskSet.open(_made(source.generate, cache, jobs, on_outcome))
+        folder = Path(source.path or "").expanduser()
+    tasks = TaskSet.open(folder)
     chosen = tasks.filter(lambda task: _wanted(source, task))
     if not len(chosen):
         raise UsageError(
@@ -71,9 +76,11 @@ def check_apart(
             )
 
 
-def cache_folder(made: Generate, cache: Path) -> Path:
+def cache_folder(made: Generate | Tables, cache: Path) -> Path:
     """Return the folder of tasks with these settings."""
-    named = made.model_copy(update={"families": _families(made)})
+    named: Generate | Tables = made
+    if isinstance(made, Generate):
+        named = made.model_copy(update={"families": _families(made)})
     digest = hashlib.sha256(named.model_dump_json().encode()).hexdigest()[:16]
     return cache / digest
 
