@@ -35,9 +35,11 @@ def main() -> None:
     tasks, tables = options.work / "tasks", options.work / "tables"
     # small seeds: anybody can make the same tasks, and nothing is measured on them
     _sandmle("generate", "--out", tasks, "--count", options.tasks, "--seed", options.seed)
-    generate_tables(tables, count=options.tables, seed=options.seed)
     without = [part for name in HELD_OUT_DOMAINS for part in ("--without-domain", name)]
-    rows = _played(tasks, options, *without) + _played(tables, options)
+    rows = _played(tasks, options, *without)
+    if options.tables:
+        generate_tables(tables, count=options.tables, seed=options.seed)
+        rows += _played(tables, options)
     tokenizer = train_tokenizer(_by_task([row for row in rows if not held_out(row["task_id"])]))
     model = new_nano(
         len(tokenizer),
@@ -73,7 +75,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--work", type=Path, default=Path("build/nano"), help="parts on the way")
     parser.add_argument("--tasks", type=int, default=360)
-    parser.add_argument("--tables", type=int, default=90, help="real tables that are drawn")
+    parser.add_argument("--tables", type=int, default=0, help="real tables besides")
     parser.add_argument("--per-task", type=int, default=8, help="experts that play each task")
     parser.add_argument("--epochs", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=7001)

@@ -26,7 +26,9 @@ def test_they_ask_many_questions() -> None:
     assert all(kinds.count(kind) >= 6 for kind in {*kinds})
     assert len({target for _, _, target in tables}) > 15
     assert any(frame.isna().any().any() for _, frame, _ in tables)
-    words = [frame.drop(columns=target).select_dtypes(exclude="number") for _, frame, target in tables]
+    words = [
+        frame.drop(columns=target).select_dtypes(exclude="number") for _, frame, target in tables
+    ]
     assert any(len(part.columns) for part in words)
 
 

@@ -116,3 +116,11 @@ def test_a_held_out_task_that_is_trained_on_is_named(tmp_path: Path) -> None:
     held = chosen.evaluate[0].model_copy(update={"source": source})
     with pytest.raises(UsageError, match="trained on as well"):
         tiny_run.run(chosen.model_copy(update={"evaluate": (held,)}), tmp_path / "run")
+
+
+def test_evidence_that_does_not_fit_is_told_before_anything_is_played(tmp_path: Path) -> None:
+    chosen = tiny_run.recipe(tmp_path)
+    held = chosen.evaluate[0].model_copy(update={"evidence": "hints"})
+    with pytest.raises(UsageError, match="evidence = 'hints' is for the scaffold react"):
+        tiny_run.run(chosen.model_copy(update={"evaluate": (held,)}), tmp_path / "run")
+    assert not list((tmp_path / "run").rglob("episodes*"))

@@ -13,7 +13,7 @@ from sandmle.rollout import RunSettings
 from sandmle.rollout.executor import Played
 from sandmle.rollout.group import pending
 from sandmle.rollout.run_dir import Launch, RunDir
-from sandmle.scaffolds import make_scaffold
+from sandmle.scaffolds import Scaffold, make_scaffold
 from sandmle.store import TaskDir
 from sandmle.store.episodes import EpisodeLog
 from sandmle.training.evidence import misled
@@ -41,6 +41,15 @@ class Evaluator:
     player: Player
     folder: TrainingFolder
     listener: Listener
+
+    def check(self) -> None:
+        """Check that every set can be played, before hours of training end in one that cannot.
+
+        Raises:
+            UsageError: If a set's scaffold, options or evidence do not fit.
+        """
+        for chosen, tasks in self.sets:
+            self._scaffold(chosen, tasks)
 
     def when_due(self, step: int, *, last: int) -> None:
         """Play the sets whose turn it is after `step` of `last` steps; 0 is before the first."""
@@ -84,17 +93,17 @@ class Evaluator:
         self.player.play(
             missing,
             seed=self._seed(chosen),
-            scaffold=misled(
-                make_scaffold(
-                    chosen.scaffold or self.recipe.agent.scaffold,
-                    max_steps=self.recipe.agent.max_steps,
-                    **self._options(chosen),
-                ),
-                [task.task for task in tasks],
-                chosen.evidence,
-            ),
+            scaffold=self._scaffold(chosen, tasks),
             on_played=keep,
         )
+
+    def _scaffold(self, chosen: EvaluationSet, tasks: Sequence[TaskDir]) -> Scaffold:
+        scaffold = make_scaffold(
+            chosen.scaffold or self.recipe.agent.scaffold,
+            max_steps=self.recipe.agent.max_steps,
+            **self._options(chosen),
+        )
+        return misled(scaffold, [task.task for task in tasks], chosen.evidence)
 
     def _options(self, chosen: EvaluationSet) -> dict[str, Any]:
         other = chosen.scaffold is not None

@@ -95,6 +95,7 @@ def train(
         try:
             player = Player(engine, sandbox, recipe.agent, runner)
             evaluator = Evaluator(recipe, tasks.evaluate, player, folder, listener)
+            evaluator.check()
             if recipe.grpo is None:
                 evaluator.when_due(0, last=0)
                 folder.save_policy(lambda to: _save(model, tokenizer, to))
