@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import queue
 import threading
 import time
@@ -76,6 +77,7 @@ class Batches:
         batch_tokens: int,
     ) -> None:
         self._model = model
+        self._cache_name = _cache_name(model)
         self._end_ids = end_ids
         self._stops = stops
         self._temperature = temperature
@@ -199,9 +201,9 @@ class Batches:
             input_ids=ids_BT,
             attention_mask=mask_BT,
             position_ids=positions_BT,
-            past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
+            **{self._cache_name: cache},
         )
         drawn = draw(
             output.logits[:, -1],
@@ -278,3 +280,10 @@ def _fail(rows: list[Row], error: SandmleError) -> None:
     for row in rows:
         if not row.done.done() and row.done.set_running_or_notify_cancel():
             row.done.set_exception(error)
+
+
+def _cache_name(model: Any) -> str:
+    """Return what the model calls the argument that holds what it has read."""
+    # transformers 5.24 renamed it and warns of the older name
+    known = inspect.signature(model.forward).parameters
+    return "cache" if "cache" in known else "past_key_values"
