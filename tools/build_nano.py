@@ -1,6 +1,7 @@
 """Build the nano policy from nothing: tasks, experts' trajectories, tokenizer, supervised learning.
 
-python tools/build_nano.py --out nano [--work build/nano] [--tasks 360] [--per-task 8] [--epochs 5]
+python tools/build_nano.py --out nano [--work build/nano] [--tasks 360] [--tables 0] [--per-task 8]
+                           [--epochs 5]
 
 Every part is kept below --work, so that the same command goes on where it was interrupted.
 """
@@ -47,9 +48,7 @@ def main() -> None:
         pad_id=tokenizer.pad_token_id,
         seed=WEIGHTS_SEED,
     )
-    settings = SftSettings(
-        data=str(options.work), epochs=options.epochs, batch=16, learning_rate=2e-3
-    )
+    settings = SftSettings(epochs=options.epochs, batch=16, learning_rate=2e-3)
     learned = train_sft(
         rows,
         model,
@@ -75,7 +74,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--work", type=Path, default=Path("build/nano"), help="parts on the way")
     parser.add_argument("--tasks", type=int, default=360)
-    parser.add_argument("--tables", type=int, default=0, help="real tables besides")
+    parser.add_argument("--tables", type=int, default=0, help="tasks of real tables besides")
     parser.add_argument("--per-task", type=int, default=8, help="experts that play each task")
     parser.add_argument("--epochs", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=7001)

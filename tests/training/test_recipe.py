@@ -33,6 +33,10 @@ def test_shipped_recipes_read(name: str) -> None:
         ({"grpo.group_size": 1}, r"grpo\.group_size"),
         ({"train": []}, r"needs tasks to train on"),
         ({"train": [SOURCE, SOURCE]}, r"names of sources must differ"),
+        (
+            {"train": [SOURCE | {"tables": {"count": 2, "seed": 0}}]},
+            r"needs one of path, generate and tables",
+        ),
         ({"train": [{"name": "a"}]}, r"'a' needs one of path, generate and tables"),
         ({"agent.max_steps": 0}, r"agent\.max_steps"),
         ({"policy.temperature": 0}, r"policy\.temperature"),

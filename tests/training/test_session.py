@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from sandmle.core.errors import UsageError
 from sandmle.training.run_folder import TrainingFolder
+from sandmle.training.session import open_tasks
 
 SCRIPT = Path(tiny_run.__file__)
 pytestmark = pytest.mark.filterwarnings("ignore::sandmle.sandbox.UnisolatedWarning")
@@ -118,9 +119,22 @@ def test_a_held_out_task_that_is_trained_on_is_named(tmp_path: Path) -> None:
         tiny_run.run(chosen.model_copy(update={"evaluate": (held,)}), tmp_path / "run")
 
 
-def test_evidence_that_does_not_fit_is_told_before_anything_is_played(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"evidence": "hints"}, "evidence = 'hints' is for the scaffold react"),
+        ({"scaffold": "react", "scaffold_options": {"plans": True}}, "plans"),
+    ],
+)
+def test_a_held_out_set_that_cannot_be_played_is_told_with_the_tasks(
+    tmp_path: Path, change: dict[str, object], told: str
+) -> None:
     chosen = tiny_run.recipe(tmp_path)
-    held = chosen.evaluate[0].model_copy(update={"evidence": "hints"})
-    with pytest.raises(UsageError, match="evidence = 'hints' is for the scaffold react"):
-        tiny_run.run(chosen.model_copy(update={"evaluate": (held,)}), tmp_path / "run")
-    assert not list((tmp_path / "run").rglob("episodes*"))
+    held = chosen.evaluate[0].model_copy(update=change)
+    with pytest.raises(UsageError, match=told):
+        open_tasks(
+            chosen.model_copy(update={"evaluate": (held,)}),
+            cache=tmp_path / "cache",
+            jobs=1,
+            listener=tiny_run.Quiet(),
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,25 +12,21 @@ from sandmle.core.draft import TaskDraft
 from sandmle.core.errors import UsageError
 from sandmle.core.seeding import derive_seed
 from sandmle.generate.make import Tools, draw, write_task
-from sandmle.store.atomic import write_file
-
-DONE = "tables.json"
-"""Written last: which tables gave no task, and why. A set without it is gone on with."""
 
 
 def generate_tables(out: Path, *, count: int, seed: int) -> None:
-    """Make what is missing of a set; tables that give no verified task are left out.
+    """Make what is missing of a set; tables that give no verified task are passed over.
 
     Args:
         out: Folder of the set.
-        count: Tables that are drawn.
+        count: Tasks.
         seed: Of the tables and of their tasks.
     """
-    if (out / DONE).is_file():
+    left = count - len(list(out.glob("*/task.json")))
+    if left <= 0:
         return
-    left_out: dict[str, str] = {}
     with Tools.open() as tools, TemporaryDirectory() as scratch:
-        for name, frame, target in bundled_tables(count=count, seed=seed):
+        for name, frame, target in bundled_tables(seed=seed):
             if (out / name / "task.json").is_file():
                 continue
             file = Path(scratch) / f"{name}.csv"
@@ -39,14 +34,13 @@ def generate_tables(out: Path, *, count: int, seed: int) -> None:
             author = partial(_draft, file, target, derive_seed(seed, "table", name))
             try:
                 drawn = draw(author, tools, rebuild=False)  # the tables lie in no file that stays
-            except UsageError as exc:
-                left_out[name] = str(exc)
+            except UsageError:  # too few different rows, or a target that does not vary
                 continue
             if drawn.report.passed:
                 write_task(out / name, drawn.draft, drawn.report)
-            else:
-                left_out[name] = ", ".join(drawn.attempts[-1].reasons)
-    write_file(out / DONE, json.dumps({"left_out": left_out}, indent=1).encode())
+                left -= 1
+            if left == 0:
+                return
 
 
 def _draft(file: Path, target: str, seed: int, attempt: int) -> TaskDraft:

@@ -24,6 +24,25 @@ from sandmle.training.recipe import EvaluationSet, Recipe
 from sandmle.training.run_folder import TrainingFolder
 
 
+def scaffold_of(recipe: Recipe, chosen: EvaluationSet, tasks: Sequence[TaskDir]) -> Scaffold:
+    """Return the scaffold that a held-out set is played with.
+
+    Args:
+        recipe: The recipe.
+        chosen: One of its held-out sets.
+        tasks: The set's tasks.
+
+    Raises:
+        UsageError: If the set's scaffold, options or evidence do not fit.
+    """
+    scaffold = make_scaffold(
+        chosen.scaffold or recipe.agent.scaffold,
+        max_steps=recipe.agent.max_steps,
+        **_options(recipe, chosen),
+    )
+    return misled(scaffold, [task.task for task in tasks], chosen.evidence)
+
+
 @dataclass(frozen=True)
 class Evaluator:
     """Plays a recipe's held-out tasks; the same episodes' seeds at every step, so steps compare.
@@ -41,15 +60,6 @@ class Evaluator:
     player: Player
     folder: TrainingFolder
     listener: Listener
-
-    def check(self) -> None:
-        """Check that every set can be played, before hours of training end in one that cannot.
-
-        Raises:
-            UsageError: If a set's scaffold, options or evidence do not fit.
-        """
-        for chosen, tasks in self.sets:
-            self._scaffold(chosen, tasks)
 
     def when_due(self, step: int, *, last: int) -> None:
         """Play the sets whose turn it is after `step` of `last` steps; 0 is before the first."""
@@ -93,21 +103,9 @@ class Evaluator:
         self.player.play(
             missing,
             seed=self._seed(chosen),
-            scaffold=self._scaffold(chosen, tasks),
+            scaffold=scaffold_of(self.recipe, chosen, tasks),
             on_played=keep,
         )
-
-    def _scaffold(self, chosen: EvaluationSet, tasks: Sequence[TaskDir]) -> Scaffold:
-        scaffold = make_scaffold(
-            chosen.scaffold or self.recipe.agent.scaffold,
-            max_steps=self.recipe.agent.max_steps,
-            **self._options(chosen),
-        )
-        return misled(scaffold, [task.task for task in tasks], chosen.evidence)
-
-    def _options(self, chosen: EvaluationSet) -> dict[str, Any]:
-        other = chosen.scaffold is not None
-        return chosen.scaffold_options if other else self.recipe.agent.scaffold_options
 
     def _seed(self, chosen: EvaluationSet) -> int:
         return derive_seed(self.recipe.seed, "evaluation", chosen.source.name)
@@ -117,7 +115,7 @@ class Evaluator:
         return RunSettings(
             tasks=str(tasks[0].path.parent),
             scaffold=chosen.scaffold or agent.scaffold,
-            scaffold_options=self._options(chosen),
+            scaffold_options=_options(self.recipe, chosen),
             policy="local",
             model=ModelSettings(
                 model=self.recipe.policy.model or "",
@@ -134,3 +132,8 @@ class Evaluator:
             max_steps=agent.max_steps,
             seed=self._seed(chosen),
         )
+
+
+def _options(recipe: Recipe, chosen: EvaluationSet) -> dict[str, Any]:
+    other = chosen.scaffold is not None
+    return chosen.scaffold_options if other else recipe.agent.scaffold_options

@@ -32,10 +32,9 @@ class Generate(Record):
 
 
 class Tables(Record):
-    """Tasks of the real tables that come with scikit-learn, asked in many ways."""
+    """Tasks of the real tables that come with scikit-learn, asked in many ways; to train on."""
 
     count: int = Field(ge=1)
-    """Tables that are drawn; some give no verified task."""
     seed: int = Field(ge=0)
 
 

@@ -16,7 +16,7 @@ from sandmle.store import TaskDir
 from sandmle.training.crew import ALONE, Crew
 from sandmle.training.curriculum import TaskSampler
 from sandmle.training.engines import make_engine
-from sandmle.training.evaluate import Evaluator
+from sandmle.training.evaluate import Evaluator, scaffold_of
 from sandmle.training.imitation import demonstrations, imitate, restored
 from sandmle.training.listener import Listener
 from sandmle.training.loop import Learner
@@ -39,7 +39,8 @@ def open_tasks(recipe: Recipe, *, cache: Path, jobs: int, listener: Listener) ->
     """Make or read the recipe's tasks.
 
     Raises:
-        UsageError: If there are too few, or held-out tasks are trained on.
+        UsageError: If there are too few, held-out tasks are trained on, or a held-out set's
+            scaffold, options or evidence do not fit.
     """
 
     def opened(source: Source) -> Sequence[TaskDir]:
@@ -51,6 +52,8 @@ def open_tasks(recipe: Recipe, *, cache: Path, jobs: int, listener: Listener) ->
         evaluate=tuple((chosen, opened(chosen.source)) for chosen in recipe.evaluate),
     )
     check_apart(tasks.train, tasks.evaluate)
+    for chosen, held_out in tasks.evaluate:
+        scaffold_of(recipe, chosen, held_out)
     return tasks
 
 
@@ -95,7 +98,6 @@ def train(
         try:
             player = Player(engine, sandbox, recipe.agent, runner)
             evaluator = Evaluator(recipe, tasks.evaluate, player, folder, listener)
-            evaluator.check()
             if recipe.grpo is None:
                 evaluator.when_due(0, last=0)
                 folder.save_policy(lambda to: _save(model, tokenizer, to))

@@ -1,13 +1,14 @@
 """Real tables that every installation has: scikit-learn's, each asked in many ways.
 
 Any column can be the one to predict, some columns are left out, numbers are cut into named classes
-and cells are emptied, so that four tables give many tasks. For training: nothing is measured on
-them.
+and cells are emptied, so that four tables give many tasks. For training: the rows are the same
+whatever the seed, so that nothing can be measured on them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -19,17 +20,18 @@ TABLES = ("breast_cancer", "diabetes", "iris", "wine")
 _WORDS = ("low", "middle", "high", "top")
 _FEWEST = 4
 """Columns that are left at least, the target not counted."""
+_MEASURED = 10
+"""Numbers with more different values than these can be cut into classes."""
 
 
-def bundled_tables(*, count: int, seed: int) -> Iterator[tuple[str, pd.DataFrame, str]]:
-    """Yield tables: a name of their own, the columns, and the one to predict.
+def bundled_tables(*, seed: int) -> Iterator[tuple[str, pd.DataFrame, str]]:
+    """Yield tables without end: a name of their own, the columns, and the one to predict.
 
     Args:
-        count: How many.
         seed: Of everything that is drawn.
     """
     whole = {name: _load(name) for name in TABLES}
-    for index in range(count):
+    for index in count():
         rng = Streams(seed).rng("bundled", str(index))
         name = TABLES[int(rng.integers(len(TABLES)))]
         frame, target = _asked(whole[name], rng)
@@ -55,14 +57,18 @@ def _asked(whole: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame,
     kept = int(rng.integers(min(_FEWEST, len(others)), min(len(others), 16) + 1))
     chosen = [others[int(i)] for i in sorted(rng.permutation(len(others))[:kept])]
     frame = whole[[*chosen, target]].copy()
-    if frame[target].dtype.kind == "f" and rng.random() < 0.45:
+    if _measured(frame[target]) and rng.random() < 0.45:
         frame[target] = _in_classes(frame[target], int(rng.integers(2, 5)))
     for name in chosen:
-        if frame[name].dtype.kind == "f" and rng.random() < 0.2:
+        if _measured(frame[name]) and rng.random() < 0.2:
             frame[name] = _in_classes(frame[name], int(rng.integers(2, 5)))
         if rng.random() < 0.15:
             frame[name] = frame[name].where(rng.random(len(frame)) > rng.uniform(0.03, 0.2))
     return frame, target
+
+
+def _measured(values: pd.Series[Any]) -> bool:
+    return values.dtype.kind == "f" and values.nunique() > _MEASURED
 
 
 def _in_classes(values: pd.Series[float], classes: int) -> pd.Series[str]:
